@@ -1,0 +1,272 @@
+"""The nouns of Dataflow Studio, as plain frozen values. Imports nothing of ours.
+
+An *input* is what a record is made from; a *run* turns inputs into *records* with a *generator*;
+every input ends as a record or as a *failure*; a record has *revisions* and a person's *review*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+#: One record's or input's content: JSON values by field name, in column order.
+Fields = dict[str, Any]
+#: Which recipe a generator follows: one structured call for "capable" models; few-shot prompts,
+#: one field a call and a filter over candidates for "small" ones.
+Recipe = Literal["capable", "small"]
+
+
+class InputState(StrEnum):
+    """Where an input stands. Each input of a run is in exactly one of these at every instant."""
+
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"
+    WAITING = "waiting"  # for a person's review between two stages
+
+
+class RunState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"  # never stored: running on paper, its process gone
+
+    @property
+    def is_live(self) -> bool:
+        return self in (RunState.QUEUED, RunState.RUNNING)
+
+
+class Stage(StrEnum):
+    """What an input failed at."""
+
+    INPUT = "input"  # the input itself cannot be used (an empty task)
+    SERVING = "serving"  # the line or the server, after its retries
+    PARSE = "parse"  # an answer that could not be used, after being asked again
+    TRUNCATED = "truncated"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+
+
+class ReviewStatus(StrEnum):
+    UNREVIEWED = "unreviewed"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    FLAGGED = "flagged"
+
+
+class RevisionKind(StrEnum):
+    """How a revision of a record came to be."""
+
+    GENERATED = "generated"
+    EDITED = "edited"
+    WRITTEN = "written"  # added by hand
+    RESTORED = "restored"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a completion is drawn. None leaves a setting to the endpoint.
+
+    `choices` asks for that many alternative completions of one prompt. `extra` holds what only some
+    servers know (`min_p`, `dry_multiplier`, …) and is sent as it is.
+    """
+
+    temperature: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    choices: int = 1
+    stop: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What is sent to a model for one call.
+
+    Either a conversation in `messages` (a last message by the assistant is a beginning the model is
+    to continue), or `text`, which a serving that offers raw completion continues as it stands.
+    `version` names the prompt text it was made from, for a record's provenance.
+    """
+
+    version: str
+    messages: tuple[Message, ...] = ()
+    text: str | None = None
+    sampling: Sampling = Sampling()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a model returned for one prompt, raw: one text a choice asked for.
+
+    `finish_reason` is that of the first choice, in the words of the OpenAI API: "stop", "length"
+    (cut off at the token limit), "content_filter".
+    """
+
+    texts: tuple[str, ...]
+    model: str
+    finish_reason: str = "stop"
+    usage: Usage = Usage()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A way to reach a model, as a user configures it. Holds the name of a key's variable, never a key.
+
+    `base_url` "" means the address that the openai package itself would use.
+    """
+
+    name: str
+    kind: Literal["openai", "embedded"] = "openai"
+    base_url: str = ""
+    model: str = ""
+    key_env: str = ""
+    max_workers: int = 16
+
+    @property
+    def recipe(self) -> Recipe:
+        return "small" if self.kind == "embedded" else "capable"
+
+
+EMBEDDED = Endpoint(name="Embedded model", kind="embedded", model="smollm2-135m-instruct", max_workers=4)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A named sequence of steps that shapes a dialogue's skeleton."""
+
+    name: str
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What the users of a dialogue want, with the flows their conversations take and what they are about."""
+
+    name: str
+    description: str
+    flows: tuple[Flow, ...]
+    topics: tuple[str, ...]
+    builtin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What one record is made from. `id` is permanent; `position` is its place in the run, from 0."""
+
+    id: str
+    position: int
+    fields: Fields
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An input that has no record: why, and what the model said if it said anything."""
+
+    input_id: str
+    stage: Stage
+    reason: str
+    raw_text: str = ""
+    attempts: int = 1
+    position: int = 0
+    fields: Fields = field(default_factory=dict)
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """A line of an uploaded file that did not become an input: skipped on purpose or unreadable."""
+
+    line: int
+    kind: Literal["blank", "duplicate", "unreadable"]
+    reason: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One resumable execution. `state` already tells an interrupted run from a running one."""
+
+    id: str
+    name: str
+    generator: str
+    params: Fields
+    endpoint: Endpoint
+    prompt_version: str
+    state: RunState
+    reason: str  # why it is paused, in a sentence; "" otherwise
+    limit: int | None  # take up only so many inputs; None for all
+    source: Fields  # where the inputs came from: file name, encoding, line counts
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A run's counters, read from the database: `pending + done + failed + waiting == total`."""
+
+    pending: int = 0
+    done: int = 0
+    failed: int = 0
+    waiting: int = 0
+    calls: int = 0
+    usage: Usage = Usage()
+    recent_per_second: float = 0.0  # records over the last 30 s
+
+    @property
+    def total(self) -> int:
+        return self.pending + self.done + self.failed + self.waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One example at its present revision. `number` orders records by their making and is what pages of ids hold."""
+
+    id: str
+    number: int
+    run_id: str
+    input_id: str | None
+    generator: str
+    fields: Fields
+    status: ReviewStatus
+    reason: str  # given with the decision
+    revision: int
+    is_edited: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One version of a record, from 1. Revisions are only ever added."""
+
+    record_id: str
+    number: int
+    kind: RevisionKind
+    fields: Fields
+    author: str
+    reason: str
+    at: datetime
