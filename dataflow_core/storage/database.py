@@ -1,0 +1,91 @@
+"""One connection pool to a workspace's database, with short, exclusive write transactions."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.exc import OperationalError
+
+from dataflow_core.errors import DiskFullError, WorkspaceError
+from dataflow_core.storage.migrations import migrate
+
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",  # a decision once shown as saved outlives a power cut
+    "PRAGMA busy_timeout=30000",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA cache_size=-32768",
+)
+_UNSTORABLE = re.compile("[\ud800-\udfff\0]")
+
+
+class Database:
+    """Reads see one consistent snapshot each; writes are serialised, in this process by a lock and across
+    processes by SQLite's own.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._engine = create_engine(
+            url, json_serializer=lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        )
+        self._lock = threading.Lock()
+        event.listen(self._engine, "connect", _set_up_connection)
+        event.listen(self._engine, "begin", _begin)
+        with self.write() as connection:
+            migrate(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with _clear_errors(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction, committed at the end of the block. Raises `DiskFullError`; nothing is written then."""
+        with self._lock, _clear_errors(), self._engine.connect() as connection:
+            connection = connection.execution_options(is_write=True)
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def storable(text: str) -> str:
+    """The text without what a database cannot hold (lone surrogates, NUL), each shown as U+FFFD."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def _set_up_connection(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # the driver's own transactions would begin too late
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+
+
+def _begin(connection: Connection) -> None:
+    is_write = connection.get_execution_options().get("is_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        cause = str(error.orig)
+        if "disk is full" in cause or "disk I/O error" in cause:
+            raise DiskFullError(
+                f"The disk that holds the workspace is full or failing ({cause}). Free some space, then resume."
+            ) from error
+        if "readonly" in cause:
+            raise WorkspaceError("The workspace's database cannot be written to: check its permissions.") from error
+        if "locked" in cause:
+            raise WorkspaceError("The workspace's database was busy for 30 s. Try again.") from error
+        raise

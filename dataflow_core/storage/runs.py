@@ -1,0 +1,333 @@
+"""Runs as the app, the command line and a run's own process see them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, RowMapping, func, insert, literal, select, update
+from ulid import ULID
+
+from dataflow_core.errors import RunIsLive, UsageError, WorkspaceError
+from dataflow_core.models import (
+    Endpoint,
+    Failure,
+    Fields,
+    InputState,
+    Progress,
+    Run,
+    RunState,
+    SourceLine,
+    Stage,
+    Usage,
+)
+from dataflow_core.storage.database import Database, storable
+from dataflow_core.storage.owner import is_alive, this_process
+from dataflow_core.storage.schema import calls, failures, inputs, records, runs, source_lines
+
+#: A run asked to start has this many seconds until its process must have taken it up.
+START_UP = 60.0
+RECENT = 30.0
+_CHUNK = 5_000
+
+Request = Literal["pause", "cancel"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What a new run is made of. `skipped` are lines of the source that did not become inputs."""
+
+    name: str
+    generator: str
+    params: Fields
+    endpoint: Endpoint
+    prompt_version: str
+    inputs: Iterable[Fields]
+    source: Fields
+    skipped: Sequence[SourceLine] = ()
+
+
+class RunStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, plan: RunPlan) -> Run:
+        """Store the run with all its inputs, or nothing. Raises `UsageError` when there are none."""
+        run_id, now = str(ULID()), time.time()
+        with self._database.write() as connection:
+            connection.execute(
+                insert(runs).values(
+                    id=run_id,
+                    name=plan.name,
+                    generator=plan.generator,
+                    params=plan.params,
+                    endpoint=asdict(plan.endpoint),
+                    prompt_version=plan.prompt_version,
+                    state=RunState.PAUSED,
+                    reason="Not started yet.",
+                    source=plan.source,
+                    created_at=now,
+                )
+            )
+            if not _insert_inputs(connection, run_id, plan.inputs):
+                raise UsageError(
+                    "There is nothing to run: the input has no tasks left once skipped lines are left out."
+                )
+            skipped = [asdict(line) | {"run_id": run_id, "text": storable(line.text)} for line in plan.skipped]
+            for start in range(0, len(skipped), _CHUNK):
+                connection.execute(insert(source_lines), skipped[start : start + _CHUNK])
+        return self.get(run_id)
+
+    def get(self, run_id: str) -> Run:
+        """The run with this id, or with the only id that ends so. Raises `UsageError` where there is none."""
+        with self._database.read() as connection:
+            found = connection.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
+            if found is None and len(run_id) >= 4:
+                ending = select(runs).where(runs.c.id.endswith(run_id.upper(), autoescape=True)).limit(2)
+                candidates = connection.execute(ending).mappings().all()
+                found = candidates[0] if len(candidates) == 1 else None
+        if found is None:
+            raise UsageError(f"There is no run {run_id} in this workspace. List them with the command `runs`.")
+        return _run(found)
+
+    def all(self, limit: int | None = None) -> list[Run]:
+        """Newest first."""
+        with self._database.read() as connection:
+            return [
+                _run(row) for row in connection.execute(select(runs).order_by(runs.c.id.desc()).limit(limit)).mappings()
+            ]
+
+    def live(self) -> list[Run]:
+        stored = select(runs).where(runs.c.state.in_([RunState.QUEUED, RunState.RUNNING])).order_by(runs.c.id)
+        with self._database.read() as connection:
+            found = [_run(row) for row in connection.execute(stored).mappings()]
+        return [run for run in found if run.state.is_live]
+
+    def progress(self, run_id: str) -> Progress:
+        by_state = select(inputs.c.state, func.count()).where(inputs.c.run_id == run_id).group_by(inputs.c.state)
+        tokens = select(
+            func.count(),
+            func.coalesce(func.sum(calls.c.prompt_tokens), 0),
+            func.coalesce(func.sum(calls.c.completion_tokens), 0),
+        ).where(calls.c.run_id == run_id)
+        now = time.time()
+        recent = select(func.count(), func.min(records.c.created_at)).where(
+            records.c.run_id == run_id, records.c.created_at > now - RECENT
+        )
+        with self._database.read() as connection:
+            counts: dict[str, int] = {row[0]: row[1] for row in connection.execute(by_state)}
+            n_calls, prompt_tokens, completion_tokens = connection.execute(tokens).one()
+            n_recent, first = connection.execute(recent).one()
+            started = connection.scalar(select(runs.c.started_at).where(runs.c.id == run_id))
+        since = max(started or 0.0, now - RECENT)
+        return Progress(
+            **{state.value: counts.get(state, 0) for state in InputState},
+            calls=n_calls,
+            usage=Usage(prompt_tokens, completion_tokens),
+            recent_per_second=n_recent / max(now - since, 0.5) if first else 0.0,
+        )
+
+    def failures(
+        self, run_id: str, *, stage: Stage | None = None, offset: int = 0, limit: int | None = 100
+    ) -> list[Failure]:
+        """The failures that stand now, in the order of the inputs; a failure since made good is not among them."""
+        query = (
+            select(failures, inputs.c.position, inputs.c.fields)
+            .join(inputs, (inputs.c.id == failures.c.input_id) & (inputs.c.attempt == failures.c.attempt))
+            .where(inputs.c.run_id == run_id, inputs.c.state == InputState.FAILED)
+            .order_by(inputs.c.position)
+            .offset(offset)
+            .limit(limit)
+        )
+        if stage is not None:
+            query = query.where(failures.c.stage == stage)
+        with self._database.read() as connection:
+            return [_failure(row) for row in connection.execute(query).mappings()]
+
+    def failures_by_stage(self, run_id: str) -> dict[Stage, int]:
+        query = (
+            select(failures.c.stage, func.count())
+            .join(inputs, (inputs.c.id == failures.c.input_id) & (inputs.c.attempt == failures.c.attempt))
+            .where(inputs.c.run_id == run_id, inputs.c.state == InputState.FAILED)
+            .group_by(failures.c.stage)
+        )
+        with self._database.read() as connection:
+            return {Stage(stage): count for stage, count in connection.execute(query)}
+
+    def source_lines(self, run_id: str, *, limit: int | None = 1_000) -> list[SourceLine]:
+        query = select(source_lines).where(source_lines.c.run_id == run_id).order_by(source_lines.c.line).limit(limit)
+        with self._database.read() as connection:
+            return [
+                SourceLine(row["line"], row["kind"], row["reason"], row["text"])
+                for row in connection.execute(query).mappings()
+            ]
+
+    def retry_failed(self, run_id: str, *, stage: Stage | None = None) -> int:
+        """Make failed inputs pending again, a further attempt each, and return how many. The failures stay on file."""
+        failed = [failure.input_id for failure in self.failures(run_id, stage=stage, limit=None)]
+        with self._database.write() as connection:
+            for start in range(0, len(failed), 500):
+                connection.execute(
+                    update(inputs)
+                    .where(inputs.c.id.in_(failed[start : start + 500]), inputs.c.state == InputState.FAILED)
+                    .values(state=InputState.PENDING, attempt=inputs.c.attempt + 1)
+                )
+        return len(failed)
+
+    def enqueue(self, run_id: str, *, limit: int | None, endpoint: Endpoint | None = None) -> None:
+        """Say that a process is about to take the run up. Raises `RunIsLive` if one has it already."""
+        with self._database.write() as connection:
+            if _run(_row(connection, run_id)).state.is_live:
+                raise RunIsLive("This run is being executed already. Follow it on the Runs page.")
+            values: dict[str, Any] = {
+                "state": RunState.QUEUED,
+                "reason": "",
+                "take_up": limit,
+                "request": None,
+                "owner": None,
+                "heartbeat_at": time.time(),
+            }
+            if endpoint is not None:
+                values["endpoint"] = asdict(endpoint)
+            connection.execute(update(runs).where(runs.c.id == run_id).values(values))
+
+    def claim(self, run_id: str) -> Run:
+        """Make this process the run's owner. Raises `RunIsLive` while another process is."""
+        with self._database.write() as connection:
+            row = _row(connection, run_id)
+            if row["owner"] is not None and is_alive(row["owner"], row["heartbeat_at"]):
+                raise RunIsLive(f"Run {run_id} is being executed by process {row['owner']['pid']} already.")
+            now = time.time()
+            connection.execute(
+                update(runs)
+                .where(runs.c.id == run_id)
+                .values(
+                    state=RunState.RUNNING,
+                    reason="",
+                    owner=this_process(),
+                    heartbeat_at=now,
+                    started_at=now,
+                    finished_at=None,
+                )
+            )
+        return self.get(run_id)
+
+    def beat(self, run_id: str) -> Request | None:
+        """Show that this process is alive; returns what a person has asked of it since."""
+        with self._database.write() as connection:
+            connection.execute(update(runs).where(runs.c.id == run_id).values(heartbeat_at=time.time()))
+            asked: Request | None = connection.scalar(select(runs.c.request).where(runs.c.id == run_id))
+        return asked
+
+    def release(self, run_id: str, state: RunState, reason: str = "") -> None:
+        """End this process's ownership. A cancelled run's pending inputs become failures of that stage."""
+        with self._database.write() as connection:
+            if state is RunState.CANCELLED:
+                _fail_pending(connection, run_id)
+            connection.execute(
+                update(runs)
+                .where(runs.c.id == run_id)
+                .values(state=state, reason=reason, request=None, owner=None, finished_at=time.time())
+            )
+
+    def ask(self, run_id: str, request: Request) -> None:
+        """Ask for a pause or for the end. A run without a live process obeys at once."""
+        if self.get(run_id).state.is_live:
+            with self._database.write() as connection:
+                connection.execute(update(runs).where(runs.c.id == run_id).values(request=request))
+        elif request == "cancel":
+            self.release(run_id, RunState.CANCELLED, "Cancelled.")
+        else:
+            self.release(run_id, RunState.PAUSED, "Paused.")
+
+
+def _insert_inputs(connection: Connection, run_id: str, plan: Iterable[Fields]) -> int:
+    count = 0
+    chunk: list[Fields] = []
+    for count, fields in enumerate(plan, start=1):
+        chunk.append(
+            {
+                "id": str(ULID()),
+                "run_id": run_id,
+                "position": count - 1,
+                "fields": fields,
+                "state": InputState.PENDING,
+                "attempt": 0,
+            }
+        )
+        if len(chunk) == _CHUNK:
+            connection.execute(insert(inputs), chunk)
+            chunk = []
+    if chunk:
+        connection.execute(insert(inputs), chunk)
+    return count
+
+
+def _fail_pending(connection: Connection, run_id: str) -> None:
+    pending = (inputs.c.run_id == run_id) & (inputs.c.state == InputState.PENDING)
+    columns = ["run_id", "input_id", "attempt", "stage", "reason", "raw_text", "at"]
+    values = select(
+        inputs.c.run_id,
+        inputs.c.id,
+        inputs.c.attempt,
+        literal(Stage.CANCELLED.value),
+        literal("The run was cancelled before this input's turn. Retry it to have it generated."),
+        literal(""),
+        literal(time.time()),
+    ).where(pending)
+    connection.execute(insert(failures).from_select(columns, values))
+    connection.execute(update(inputs).where(pending).values(state=InputState.FAILED))
+
+
+def _row(connection: Connection, run_id: str) -> RowMapping:
+    row = connection.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
+    if row is None:
+        raise WorkspaceError(f"There is no run {run_id} in this workspace.")
+    return row
+
+
+def _run(row: RowMapping) -> Run:
+    return Run(
+        id=row["id"],
+        name=row["name"],
+        generator=row["generator"],
+        params=row["params"],
+        endpoint=Endpoint(**row["endpoint"]),
+        prompt_version=row["prompt_version"],
+        state=_state(row),
+        reason=row["reason"],
+        limit=row["take_up"],
+        source=row["source"],
+        created_at=as_time(row["created_at"]),
+        started_at=as_time(row["started_at"]) if row["started_at"] else None,
+        finished_at=as_time(row["finished_at"]) if row["finished_at"] else None,
+    )
+
+
+def _state(row: RowMapping) -> RunState:
+    state = RunState(row["state"])
+    if state is RunState.RUNNING and not is_alive(row["owner"], row["heartbeat_at"]):
+        return RunState.INTERRUPTED
+    if state is RunState.QUEUED and time.time() - row["heartbeat_at"] > START_UP:
+        return RunState.INTERRUPTED
+    return state
+
+
+def _failure(row: RowMapping) -> Failure:
+    return Failure(
+        input_id=row["input_id"],
+        stage=Stage(row["stage"]),
+        reason=row["reason"],
+        raw_text=row["raw_text"],
+        attempts=row["attempt"] + 1,
+        position=row["position"],
+        fields=row["fields"],
+        at=as_time(row["at"]),
+    )
+
+
+def as_time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
