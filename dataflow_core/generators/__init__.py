@@ -1,0 +1,22 @@
+"""The generators, by the name that runs and records are labelled with."""
+
+from __future__ import annotations
+
+from inspect import signature
+
+from dataflow_core.errors import UsageError
+from dataflow_core.generators.base import Generator
+from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
+from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
+from dataflow_core.models import Fields, Recipe
+
+GENERATORS = {generator.name: generator for generator in (ParaSeqTaskGenerator, ConsistentChatGenerator)}
+
+
+def build_generator(name: str, params: Fields, *, recipe: Recipe) -> Generator:
+    """The generator of a stored run. Params that its class does not take describe the plan and are left aside."""
+    generator = GENERATORS.get(name)
+    if generator is None:
+        raise UsageError(f"This version of Dataflow Studio has no generator {name!r}.")
+    taken = signature(generator).parameters
+    return generator(recipe=recipe, **{key: value for key, value in params.items() if key in taken})

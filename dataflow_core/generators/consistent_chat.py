@@ -1,0 +1,96 @@
+"""`ConsistentChatGenerator`: a dialogue in two stages, the user's turns (the skeleton) and then the answers."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from dataflow_core.errors import UsageError
+from dataflow_core.generators.answers import text_list_answer
+from dataflow_core.generators.base import Ask, recipe_of, seed_for
+from dataflow_core.generators.consistent_chat_small import small_answers, small_skeleton
+from dataflow_core.models import Fields, Input, Recipe
+from dataflow_core.prompts import consistent_chat, consistent_chat_small
+
+
+class ConsistentChatGenerator:
+    """Its inputs are the cells of a plan of intent × information flow × topic (`dataflow_core.intents`).
+
+    `num_turns_per_dialog` counts the messages of both sides, and dialogues have exactly so many. Raises
+    `UsageError` when it is odd.
+    """
+
+    name: ClassVar[str] = "ConsistentChatGenerator"
+    label: ClassVar[str] = "dialogues"
+    output_keys = ("category", "conversation")
+
+    def __init__(
+        self,
+        llm_serving: Any = None,
+        num_dialogs_per_intent: int = 20,
+        num_turns_per_dialog: int = 6,
+        temperature: float = 0.9,
+        *,
+        seed: int = 0,
+        recipe: Recipe | None = None,
+    ) -> None:
+        if num_turns_per_dialog < 2 or num_turns_per_dialog % 2:
+            raise UsageError(
+                "A dialogue has messages by both sides, so the number of turns must be even and at least 2; "
+                f"{num_turns_per_dialog} was given."
+            )
+        self.llm_serving = llm_serving
+        self.num_dialogs_per_intent = num_dialogs_per_intent
+        self.num_turns_per_dialog = num_turns_per_dialog
+        self.temperature = temperature
+        self.seed = seed
+        self.recipe = recipe or recipe_of(llm_serving)
+
+    @property
+    def prompt_version(self) -> str:
+        return consistent_chat_small.VERSION if self.recipe == "small" else consistent_chat.VERSION
+
+    @property
+    def params(self) -> Fields:
+        """What `build_generator` makes the same generator from."""
+        return {
+            "num_dialogs_per_intent": self.num_dialogs_per_intent,
+            "num_turns_per_dialog": self.num_turns_per_dialog,
+            "temperature": self.temperature,
+            "seed": self.seed,
+        }
+
+    async def generate(self, item: Input, ask: Ask) -> Fields:
+        cell = item.fields
+        questions = await self._skeleton(item, ask)
+        answers = await self._answers(item, questions, ask)
+        conversation = [
+            {"role": role, "value": text}
+            for question, answer in zip(questions, answers, strict=True)
+            for role, text in (("user", question), ("assistant", answer))
+        ]
+        return {
+            "category": cell["category"],
+            "intent": cell["intent"],
+            "flow": cell["flow"],
+            "topic": cell["topic"],
+            "conversation": conversation,
+        }
+
+    async def _skeleton(self, item: Input, ask: Ask) -> list[str]:
+        cell, seed = item.fields, seed_for(self.seed, item)
+        if self.recipe == "small":
+            return await small_skeleton(
+                cell, ask, turns=self.num_turns_per_dialog, seed=seed, temperature=self.temperature
+            )
+        count = self.num_turns_per_dialog // 2
+        prompt = consistent_chat.skeleton_prompt(cell, count=count, temperature=self.temperature)
+        answer = await ask(prompt, answer=text_list_answer("questions", count), step="skeleton")
+        return list[str](answer.questions)
+
+    async def _answers(self, item: Input, questions: list[str], ask: Ask) -> list[str]:
+        cell, seed = item.fields, seed_for(self.seed, item)
+        if self.recipe == "small":
+            return await small_answers(cell, questions, ask, seed=seed, temperature=self.temperature)
+        prompt = consistent_chat.answers_prompt(cell, questions, temperature=self.temperature)
+        answer = await ask(prompt, answer=text_list_answer("answers", len(questions)), step="answers")
+        return list[str](answer.answers)
