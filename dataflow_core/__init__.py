@@ -1,0 +1,1 @@
+"""Generate, review and export LLM training data. Knows nothing of Streamlit."""

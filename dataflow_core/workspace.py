@@ -1,0 +1,201 @@
+"""Opens a folder as a workspace and wires its parts: the one door for the app and the command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from dataflow_core.errors import DiskFullError, UsageError, WorkspaceError
+from dataflow_core.generators import build_generator
+from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
+from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
+from dataflow_core.intents import builtin_intents, plan_dialogues
+from dataflow_core.models import Endpoint, Intent, Progress, Run
+from dataflow_core.readers import Selection, Table
+from dataflow_core.review import Review
+from dataflow_core.runner import Outcome, Runner
+from dataflow_core.serving import open_serving
+from dataflow_core.serving.keys import PASTED_KEY_ENV, resolve_key
+from dataflow_core.storage.database import Database
+from dataflow_core.storage.endpoints import EndpointStore
+from dataflow_core.storage.intents import IntentStore
+from dataflow_core.storage.ledger import Ledger
+from dataflow_core.storage.records import RecordStore
+from dataflow_core.storage.runs import RunPlan, RunStore
+
+DATABASE = "workspace.db"
+#: Given up when the disk is full, so that a run can still store its last answers and why it paused.
+RESERVE, RESERVE_BYTES = "reserve", 4 * 1024 * 1024
+
+
+class Workspace:
+    """A folder with one database. `create` makes it where it is missing; otherwise that is a `WorkspaceError`."""
+
+    def __init__(self, folder: Path, *, create: bool = False) -> None:
+        self.folder = folder.resolve()
+        self.name = self.folder.name
+        if not (self.folder / DATABASE).exists():
+            if not create:
+                raise WorkspaceError(f"{folder} is not a workspace: it has no {DATABASE}.")
+            self.folder.mkdir(parents=True, exist_ok=True)
+        self.database = Database(f"sqlite:///{self.folder / DATABASE}")
+        self.runs = RunStore(self.database)
+        self.records = RecordStore(self.database)
+        self.review = Review(self.database)
+        self.endpoints = EndpointStore(self.database)
+        self.intents = IntentStore(self.database, builtin_intents())
+
+    def plan_tasks(
+        self,
+        table: Table,
+        selection: Selection,
+        *,
+        endpoint: Endpoint,
+        input_task_key: str,
+        output_parallel_task_key: str = "parallel_task",
+        output_subsequent_task_key: str = "subsequent_task",
+        output_composition_task_key: str = "composition_task",
+        temperature: float | None = None,
+        seed: int = 0,
+        name: str = "",
+    ) -> Run:
+        """Store a run of `ParaSeqTaskGenerator` over the selection; `start` begins it.
+
+        Raises `UsageError` for a column that is not there or an output name that an input column has.
+        """
+        generator = ParaSeqTaskGenerator(
+            input_task_key=input_task_key,
+            output_parallel_task_key=output_parallel_task_key,
+            output_subsequent_task_key=output_subsequent_task_key,
+            output_composition_task_key=output_composition_task_key,
+            temperature=temperature,
+            seed=seed,
+            recipe=endpoint.recipe,
+        )
+        generator.check_columns(table.columns)
+        return self.runs.create(
+            RunPlan(
+                name=name or table.name,
+                generator=generator.name,
+                params=generator.params,
+                endpoint=endpoint,
+                prompt_version=generator.prompt_version,
+                inputs=(entry.fields for entry in selection.entries),
+                source={
+                    "name": table.name,
+                    "format": table.format,
+                    "encoding": table.encoding,
+                    "lines": table.lines,
+                    "skipped": len(selection.skipped),
+                },
+                skipped=selection.skipped,
+            )
+        )
+
+    def plan_dialogues(
+        self,
+        intents: Sequence[Intent],
+        *,
+        endpoint: Endpoint,
+        num_dialogs_per_intent: int | Mapping[str, int] = 20,
+        num_turns_per_dialog: int = 6,
+        temperature: float = 0.9,
+        language: str = "English",
+        seed: int = 0,
+        name: str = "",
+    ) -> Run:
+        """Store a run of `ConsistentChatGenerator` over the seeded plan; `start` begins it.
+
+        Raises `UsageError` for an odd number of turns, no intents, or an intent without flows or topics.
+        """
+        generator = ConsistentChatGenerator(
+            num_turns_per_dialog=num_turns_per_dialog,
+            temperature=temperature,
+            seed=seed,
+            recipe=endpoint.recipe,
+        )
+        cells = list(
+            plan_dialogues(
+                intents, per_intent=num_dialogs_per_intent, turns=num_turns_per_dialog, language=language, seed=seed
+            )
+        )
+        return self.runs.create(
+            RunPlan(
+                name=name or f"{len(intents)} intents",
+                generator=generator.name,
+                params=generator.params | {"language": language, "intents": [intent.name for intent in intents]},
+                endpoint=endpoint,
+                prompt_version=generator.prompt_version,
+                inputs=cells,
+                source={"name": "plan", "lines": len(cells), "skipped": 0},
+            )
+        )
+
+    def start(
+        self, run_id: str, *, limit: int | None = None, key: str | None = None, endpoint: Endpoint | None = None
+    ) -> None:
+        """Start or resume the run in a process of its own, which outlives this one.
+
+        `limit` takes up only the first so many inputs (*Try on N*); starting again without it does the rest.
+        `key` reaches the process through its environment only. `endpoint` replaces the one the run was
+        planned with, as when a wrong address has been corrected. Raises `RunIsLive`.
+        """
+        self._keep_reserve()
+        run = self.runs.get(run_id)
+        if endpoint is None:
+            with suppress(UsageError):
+                endpoint = self.endpoints.get(run.endpoint.name)
+        self.runs.enqueue(run.id, limit=limit, endpoint=endpoint)
+        logs = self.folder / "logs"
+        logs.mkdir(exist_ok=True)
+        environ = {name: value for name, value in os.environ.items() if name != PASTED_KEY_ENV}
+        if key:
+            environ[PASTED_KEY_ENV] = key
+        environ["PYTHONPATH"] = os.pathsep.join(
+            [str(Path(__file__).parent.parent), *filter(None, [environ.get("PYTHONPATH")])]
+        )
+        with (logs / f"{run.id}.log").open("ab") as log:
+            subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", "dataflow_core", "run", run.id, "--workspace", str(self.folder), "--quiet"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env=environ,
+            )
+
+    async def execute(
+        self, run_id: str, *, key: str | None = None, progress: Callable[[Progress], None] = lambda _: None
+    ) -> Outcome:
+        """Execute the run in this process and event loop. Raises `RunIsLive` while another process does.
+
+        `progress` is called about once a second.
+        """
+        self._keep_reserve()
+        run = self.runs.claim(run_id)
+        runner = Runner(
+            run,
+            runs=self.runs,
+            ledger=Ledger(self.database, run.id, run.generator),
+            generator=build_generator(run.generator, run.params, recipe=run.endpoint.recipe),
+            serving=open_serving(run.endpoint, key or resolve_key(run.endpoint)),
+            progress=lambda: progress(self.runs.progress(run.id)),
+            free_reserve=lambda: (self.folder / RESERVE).unlink(missing_ok=True),
+        )
+        return await runner.execute()
+
+    def _keep_reserve(self) -> None:
+        reserve = self.folder / RESERVE
+        if not reserve.exists():
+            try:
+                reserve.write_bytes(bytes(RESERVE_BYTES))
+            except OSError as error:
+                reserve.unlink(missing_ok=True)
+                raise DiskFullError(f"The disk that holds {self.folder} is full. Free some space first.") from error
+
+    def close(self) -> None:
+        self.database.close()
