@@ -41,7 +41,7 @@ class JsonAnswer(Generic[M]):
         """Raises `TruncatedError` for an answer cut off at the token limit, `AnswerError` for other unusable ones."""
         raw = completion.texts[0] if completion.texts else ""
         try:
-            return self._model.model_validate(_find_object(raw, self._model))
+            return self._model.model_validate(_clean(_find_object(raw, self._model)))
         except (ValidationError, ValueError) as error:
             sentence = _describe(error) if isinstance(error, ValidationError) else str(error)
             if completion.finish_reason == "length":
@@ -72,7 +72,7 @@ def strip_reasoning(text: str) -> str:
 
 
 def _find_object(raw: str, model: type[BaseModel]) -> dict[str, Any]:
-    text = _BAD_CHARACTERS.sub("\ufffd", strip_reasoning(raw))
+    text = strip_reasoning(raw)
     if not text:
         raise ValueError("The answer is empty.")
     wanted = list(model.model_fields)
@@ -88,6 +88,17 @@ def _find_object(raw: str, model: type[BaseModel]) -> dict[str, Any]:
         if isinstance(other, dict):
             return other
     raise ValueError("The answer holds no complete JSON object.")
+
+
+def _clean(value: Any) -> Any:
+    """Lone surrogates and NUL characters, which no file or database holds, become visible replacements."""
+    if isinstance(value, str):
+        return _BAD_CHARACTERS.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {key: _clean(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_clean(part) for part in value]
+    return value
 
 
 def _candidates(text: str) -> Iterator[Any]:

@@ -1,0 +1,104 @@
+"""What many tests set up: a run over a few tasks or dialogues, executed against a script in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from dataflow_core.generators import build_generator
+from dataflow_core.models import Endpoint, Fields, Flow, Input, Intent, Prompt, Run
+from dataflow_core.readers import read_table, select_inputs
+from dataflow_core.runner import Outcome, Runner
+from dataflow_core.serving.base import Serving
+from dataflow_core.serving.scripted import ScriptedServing
+from dataflow_core.storage.ledger import Ledger
+from dataflow_core.workspace import Workspace
+
+ENDPOINT = Endpoint(name="scripted", base_url="http://127.0.0.1:9/v1", model="scripted", max_workers=4)
+INTENTS = (
+    Intent(
+        "Cooking", "wants to cook", (Flow("From idea to plate", ("asks for an idea", "asks how")),), ("soup", "bread")
+    ),
+    Intent(
+        "Travel", "wants to travel", (Flow("From wish to ticket", ("names a place", "asks when")),), ("Lima", "Oslo")
+    ),
+)
+
+
+def relations(task: str) -> str:
+    return json.dumps(
+        {
+            "parallel_task": f"Beside: {task}",
+            "subsequent_task": f"After: {task}",
+            "composition_task": f"All: {task}",
+        },
+        ensure_ascii=False,
+    )
+
+
+def task_of(prompt: Prompt) -> str:
+    """The atomic task that a ParaSeq prompt asks about."""
+    return next(m.content for m in reversed(prompt.messages) if m.content.startswith("Atomic task:\n")).split("\n", 1)[
+        1
+    ]
+
+
+def answer_relations(prompt: Prompt) -> str:
+    return relations(task_of(prompt))
+
+
+def plan_tasks(workspace: Workspace, tasks: Sequence[str], **options: Any) -> Run:
+    data = "\n".join(json.dumps({"atom_task": task, "line": number}) for number, task in enumerate(tasks)).encode()
+    table = read_table(data, "tasks.jsonl")
+    options = {"endpoint": ENDPOINT, "input_task_key": "atom_task"} | options
+    return workspace.plan_tasks(table, select_inputs(table, "atom_task"), **options)
+
+
+def execute(
+    workspace: Workspace,
+    run: Run,
+    serving: Serving | Callable[[Prompt], Any],
+    *,
+    limit: int | None = None,
+    sleep: Callable[[float], Awaitable[None]] | None = None,
+) -> Outcome:
+    """Execute the run in this process, with waits between attempts left out unless `sleep` says otherwise."""
+    workspace.runs.enqueue(run.id, limit=limit)
+    return asyncio.run(_execute(workspace, run, serving, sleep))
+
+
+async def _execute(
+    workspace: Workspace,
+    run: Run,
+    serving: Serving | Callable[[Prompt], Any],
+    sleep: Callable[[float], Awaitable[None]] | None,
+) -> Outcome:
+    claimed = workspace.runs.claim(run.id)
+    runner = Runner(
+        claimed,
+        runs=workspace.runs,
+        ledger=Ledger(workspace.database, run.id, run.generator),
+        generator=build_generator(run.generator, run.params, recipe=run.endpoint.recipe),
+        serving=ScriptedServing(serving) if callable(serving) else serving,
+        sleep=sleep or no_wait,
+    )
+    return await runner.execute()
+
+
+async def no_wait(_: float) -> None:
+    await asyncio.sleep(0)
+
+
+def generate(generator: Any, fields: Fields, replies: Sequence[str]) -> Fields:
+    """One input through a generator whose answers come in this order, each tried once."""
+    from dataflow_core.asking import Asker, Gate
+
+    async def run() -> Fields:
+        item = Input("input", 0, fields)
+        asker = Asker(item, ScriptedServing(list(replies)), Gate(), lambda _: None, {}, no_wait)
+        made: Fields = await generator.generate(item, asker)
+        return made
+
+    return asyncio.run(run())

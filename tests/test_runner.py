@@ -1,0 +1,262 @@
+"""The runner: how inputs end, what stops a run, what a resumed run does not pay twice."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import Any
+
+import pytest
+
+from dataflow_core.errors import (
+    ConfigurationError,
+    DiskFullError,
+    RefusedError,
+    RunIsLive,
+    ServingError,
+    TransientError,
+)
+from dataflow_core.models import Completion, InputState, Prompt, RunState, Stage
+from dataflow_core.serving.scripted import ScriptedServing
+from dataflow_core.storage.ledger import Ledger
+from dataflow_core.storage.records import Query
+from dataflow_core.workspace import Workspace
+from tests.support import ENDPOINT, INTENTS, answer_relations, execute, plan_tasks, relations, task_of
+
+TASKS = [f"Do thing {number}." for number in range(10)]
+
+
+def test_every_input_ends_as_a_record_or_a_failure(workspace: Workspace) -> None:
+    replies: dict[str, Any] = {
+        TASKS[0]: RefusedError("No.", raw_text="I cannot."),
+        TASKS[1]: "no JSON at all",
+        TASKS[2]: Completion(('{"parallel_task": "Besi',), "scripted", finish_reason="length"),
+        TASKS[3]: ServingError("400: bad"),
+    }
+    run = plan_tasks(workspace, ["", *TASKS])
+    # a blank line is skipped on the way in, so it is not an input of the run
+    outcome = execute(workspace, run, lambda prompt: replies.get(task_of(prompt)) or answer_relations(prompt))
+    assert outcome.state is RunState.FINISHED
+    progress = workspace.runs.progress(run.id)
+    assert (progress.done, progress.failed, progress.pending, progress.total) == (6, 4, 0, 10)
+    failures = {f.fields["atom_task"]: f for f in workspace.runs.failures(run.id)}
+    assert {task: f.stage for task, f in failures.items()} == {
+        TASKS[0]: Stage.REFUSED,
+        TASKS[1]: Stage.PARSE,
+        TASKS[2]: Stage.TRUNCATED,
+        TASKS[3]: Stage.SERVING,
+    }
+    assert failures[TASKS[0]].raw_text == "I cannot."
+    assert failures[TASKS[1]].raw_text == "no JSON at all"
+    assert workspace.runs.failures_by_stage(run.id) == dict.fromkeys(
+        [Stage.REFUSED, Stage.PARSE, Stage.TRUNCATED, Stage.SERVING], 1
+    )
+
+
+def test_results_belong_to_their_own_inputs_whatever_order_they_arrive_in(workspace: Workspace) -> None:
+    class Shuffling(ScriptedServing):
+        async def complete(self, prompt: Prompt, **options: Any) -> Completion:
+            await asyncio.sleep(0.01 * (hash(task_of(prompt)) % 5))
+            return await super().complete(prompt, **options)
+
+    run = plan_tasks(workspace, TASKS)
+    execute(workspace, run, Shuffling(answer_relations))
+    for record in workspace.records.stream(Query(runs=(run.id,))):
+        task = record.fields["atom_task"]
+        assert record.fields["parallel_task"] == f"Beside: {task}"
+        assert record.fields["line"] == TASKS.index(task)
+
+
+def test_a_wrong_key_costs_one_call_and_pauses_the_run_with_its_sentence(workspace: Workspace) -> None:
+    serving = ScriptedServing(lambda _: ConfigurationError("The key is wrong."))
+    run = plan_tasks(workspace, TASKS)
+    outcome = execute(workspace, run, serving)
+    assert (outcome.state, outcome.reason) == (RunState.PAUSED, "The key is wrong.")
+    assert len(serving.prompts) == 1
+    assert workspace.runs.get(run.id).reason == "The key is wrong."
+    assert workspace.runs.progress(run.id).pending == len(TASKS)
+
+
+def test_a_run_whose_endpoint_never_answered_pauses_instead_of_failing_every_input(workspace: Workspace) -> None:
+    serving = ScriptedServing(lambda _: TransientError("Nothing answers."))
+    run = plan_tasks(workspace, TASKS)
+    outcome = execute(workspace, run, serving)
+    assert outcome.state is RunState.PAUSED
+    assert outcome.reason.startswith("Nothing answers.")
+    assert workspace.runs.progress(run.id).pending == len(TASKS)
+
+
+def test_a_passing_fault_is_tried_again_and_retry_after_is_obeyed(workspace: Workspace) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    faults = iter([TransientError("429", retry_after=12.0), TransientError("500")])
+    run = plan_tasks(workspace, TASKS[:1])
+    execute(workspace, run, lambda prompt: next(faults, None) or answer_relations(prompt), sleep=sleep)
+    assert workspace.runs.progress(run.id).done == 1
+    assert waits[0] == 12.0
+    assert 1.0 < waits[1] < 3.0
+
+
+def test_an_input_whose_retries_are_used_up_fails_alone(workspace: Workspace) -> None:
+    def reply(prompt: Prompt) -> Any:
+        return TransientError("500") if task_of(prompt) == TASKS[5] else answer_relations(prompt)
+
+    run = plan_tasks(workspace, TASKS)
+    assert execute(workspace, run, reply).state is RunState.FINISHED
+    (failure,) = workspace.runs.failures(run.id)
+    assert (failure.stage, failure.fields["atom_task"]) == (Stage.SERVING, TASKS[5])
+
+
+def test_an_unusable_answer_is_asked_for_once_more_with_what_was_wrong(workspace: Workspace) -> None:
+    replies = iter(['{"parallel_task": "p"}', relations("x")])
+    serving = ScriptedServing(lambda _: next(replies))
+    run = plan_tasks(workspace, TASKS[:1])
+    execute(workspace, run, serving)
+    assert workspace.runs.progress(run.id).done == 1
+    assert "lacks 'subsequent_task'" in serving.prompts[1].messages[-1].content
+    assert serving.prompts[1].messages[-2].content == '{"parallel_task": "p"}'
+
+
+def test_a_cut_answer_is_asked_for_again_with_more_room(workspace: Workspace) -> None:
+    cut = Completion(('{"parallel_task": "Besi',), "scripted", finish_reason="length")
+    replies = iter([cut, relations("x")])
+    serving = ScriptedServing(lambda _: next(replies))
+    run = plan_tasks(workspace, TASKS[:1])
+    execute(workspace, run, serving)
+    assert workspace.runs.progress(run.id).done == 1
+    assert (serving.prompts[1].sampling.max_tokens or 0) >= 4096
+
+
+def test_trying_on_three_takes_up_three_and_starting_does_the_rest_once(workspace: Workspace) -> None:
+    serving = ScriptedServing(answer_relations)
+    run = plan_tasks(workspace, TASKS)
+    outcome = execute(workspace, run, serving, limit=3)
+    assert (outcome.state, outcome.reason) == (RunState.PAUSED, "Tried on 3 of 10 inputs.")
+    assert len(serving.prompts) == 3
+    assert execute(workspace, run, serving).state is RunState.FINISHED
+    assert sorted(task_of(prompt) for prompt in serving.prompts) == sorted(TASKS)
+
+
+def test_failed_inputs_can_be_retried_and_their_failures_stay_in_the_history(workspace: Workspace) -> None:
+    run = plan_tasks(workspace, TASKS)
+    execute(workspace, run, lambda prompt: "nonsense" if task_of(prompt) == TASKS[0] else answer_relations(prompt))
+    assert workspace.runs.retry_failed(run.id) == 1
+    assert workspace.runs.progress(run.id).pending == 1
+    execute(workspace, run, answer_relations)
+    assert workspace.runs.progress(run.id).done == 10
+    assert workspace.runs.failures(run.id) == []
+    assert workspace.records.count(Query(runs=(run.id,))) == 10
+
+
+def test_an_answered_step_is_not_paid_again_after_the_process_was_lost_between_two_stages(workspace: Workspace) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die_at_the_answers(prompt: Prompt) -> Any:
+        if "questions" in prompt.messages[0].content:
+            return '{"questions": ["One?", "Two?"]}'
+        raise Killed
+
+    run = workspace.plan_dialogues(INTENTS[:1], endpoint=ENDPOINT, num_dialogs_per_intent=1, num_turns_per_dialog=4)
+    with pytest.raises(Killed):
+        execute(workspace, run, die_at_the_answers)
+    assert workspace.runs.progress(run.id).pending == 1
+    serving = ScriptedServing(['{"answers": ["Ah.", "Oh."]}'])
+    assert execute(workspace, run, serving).state is RunState.FINISHED
+    (record,) = workspace.records.stream(Query())
+    assert [turn["value"] for turn in record.fields["conversation"]] == ["One?", "Ah.", "Two?", "Oh."]
+
+
+def test_a_person_can_pause_and_resume(workspace: Workspace) -> None:
+    run = plan_tasks(workspace, TASKS)
+    answered = itertools.count()
+
+    def reply(prompt: Prompt) -> str:
+        if next(answered) == 3:
+            workspace.runs.ask(run.id, "pause")
+        return answer_relations(prompt)
+
+    outcome = execute(workspace, run, ScriptedServing(reply, delay=0.3, max_workers=1))
+    assert (outcome.state, outcome.reason) == (RunState.PAUSED, "Paused.")
+    done = workspace.runs.progress(run.id).done
+    assert 3 <= done < 10
+    assert execute(workspace, run, answer_relations).state is RunState.FINISHED
+    assert workspace.records.count(Query(runs=(run.id,))) == 10
+
+
+def test_cancelling_turns_what_is_left_into_failures_that_can_be_retried(workspace: Workspace) -> None:
+    run = plan_tasks(workspace, TASKS)
+    execute(workspace, run, answer_relations, limit=4)
+    workspace.runs.ask(run.id, "cancel")
+    progress = workspace.runs.progress(run.id)
+    assert (progress.done, progress.failed, progress.pending) == (4, 6, 0)
+    assert workspace.runs.get(run.id).state is RunState.CANCELLED
+    assert set(workspace.runs.failures_by_stage(run.id)) == {Stage.CANCELLED}
+    workspace.runs.retry_failed(run.id)
+    execute(workspace, run, answer_relations)
+    assert workspace.runs.progress(run.id).done == 10
+
+
+def test_a_live_run_is_not_executed_twice(workspace: Workspace) -> None:
+    run = plan_tasks(workspace, TASKS)
+    workspace.runs.enqueue(run.id, limit=None)
+    workspace.runs.claim(run.id)
+    with pytest.raises(RunIsLive):
+        workspace.runs.claim(run.id)
+    with pytest.raises(RunIsLive):
+        workspace.runs.enqueue(run.id, limit=None)
+
+
+def test_a_bug_in_a_generator_ends_the_run_loudly_and_keeps_what_was_done(workspace: Workspace) -> None:
+    def reply(prompt: Prompt) -> Any:
+        if task_of(prompt) == TASKS[6]:
+            return ZeroDivisionError("bug")
+        return answer_relations(prompt)
+
+    run = plan_tasks(workspace, TASKS)
+    with pytest.raises(ZeroDivisionError):
+        execute(workspace, run, ScriptedServing(reply, max_workers=1))
+    stored = workspace.runs.get(run.id)
+    assert stored.state is RunState.PAUSED
+    assert "ZeroDivisionError" in stored.reason
+    progress = workspace.runs.progress(run.id)
+    assert (progress.done, progress.pending) == (6, 4)
+
+
+def test_a_full_disk_pauses_the_run_with_a_sentence_and_stores_what_was_paid(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite's own page limit stands in for the disk; giving up the reserve lifts it."""
+    write = Ledger.write
+    full = iter([False, True])
+
+    def write_on_a_full_disk(self: Ledger, events: Any) -> None:
+        if next(full, False):
+            raise DiskFullError("The disk is full.")
+        write(self, events)
+
+    monkeypatch.setattr(Ledger, "write", write_on_a_full_disk)
+    serving = ScriptedServing(answer_relations, delay=0.1, max_workers=2)
+    run = plan_tasks(workspace, TASKS)
+    outcome = execute(workspace, run, serving)
+    assert (outcome.state, outcome.reason) == (RunState.PAUSED, "The disk is full.")
+    progress = workspace.runs.progress(run.id)
+    assert progress.done == len(serving.prompts) < 10
+    assert progress.total == 10
+    assert execute(workspace, run, answer_relations).state is RunState.FINISHED
+
+
+def test_states_of_all_inputs_add_up_at_every_moment(workspace: Workspace) -> None:
+    run = plan_tasks(workspace, TASKS)
+    totals = []
+
+    def reply(prompt: Prompt) -> str:
+        totals.append(workspace.runs.progress(run.id).total)
+        return answer_relations(prompt)
+
+    execute(workspace, run, reply)
+    assert set(totals) == {10}
+    assert [state.value for state in InputState] == ["pending", "done", "failed", "waiting"]
