@@ -19,7 +19,7 @@ from dataflow_core.readers import Selection, Table
 from dataflow_core.review import Review
 from dataflow_core.runner import Outcome, Runner
 from dataflow_core.serving import open_serving
-from dataflow_core.serving.keys import PASTED_KEY_ENV, resolve_key
+from dataflow_core.serving.keys import PASTED_KEY_ENV
 from dataflow_core.storage.database import Database
 from dataflow_core.storage.endpoints import EndpointStore
 from dataflow_core.storage.intents import IntentStore
@@ -182,7 +182,7 @@ class Workspace:
             runs=self.runs,
             ledger=Ledger(self.database, run.id, run.generator),
             generator=build_generator(run.generator, run.params, recipe=run.endpoint.recipe),
-            serving=open_serving(run.endpoint, key or resolve_key(run.endpoint)),
+            serving=open_serving(run.endpoint, key),
             progress=lambda: progress(self.runs.progress(run.id)),
             free_reserve=lambda: (self.folder / RESERVE).unlink(missing_ok=True),
         )
