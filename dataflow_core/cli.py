@@ -46,6 +46,7 @@ def _complain(error: DataflowError, status: int) -> int:
 
 
 def _paraseq(options: argparse.Namespace) -> int:
+    _check_output(options)
     source = Path(options.input)
     try:
         data = source.read_bytes()
@@ -69,6 +70,7 @@ def _paraseq(options: argparse.Namespace) -> int:
 
 
 def _chat(options: argparse.Namespace) -> int:
+    _check_output(options)
     workspace = _workspace(options, create=True)
     known = {intent.name.casefold(): intent for intent in workspace.intents.all()}
     if unknown := [name for name in options.intent if name.casefold() not in known]:
@@ -145,10 +147,14 @@ def _endpoint(options: argparse.Namespace) -> Endpoint:
     return endpoint
 
 
+def _check_output(options: argparse.Namespace) -> None:
+    folder = Path(options.output).parent
+    if not folder.is_dir():
+        raise UsageError(f"The folder {folder} does not exist.")
+
+
 def _execute_and_write(workspace: Workspace, run: Run, options: argparse.Namespace) -> int:
     output = Path(options.output)
-    if not output.parent.is_dir():
-        raise UsageError(f"The folder {output.parent} does not exist.")
     workspace.runs.enqueue(run.id, limit=None)
     outcome = _execute(workspace, run, quiet=False)
     everything = Query(runs=(run.id,))

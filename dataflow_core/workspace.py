@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -159,7 +160,7 @@ class Workspace:
             [str(Path(__file__).parent.parent), *filter(None, [environ.get("PYTHONPATH")])]
         )
         with (logs / f"{run.id}.log").open("ab") as log:
-            subprocess.Popen(  # noqa: S603
+            process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-m", "dataflow_core", "run", run.id, "--workspace", str(self.folder), "--quiet"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -167,6 +168,8 @@ class Workspace:
                 start_new_session=True,
                 env=environ,
             )
+        # Someone has to take note of its end, or it stays in the process table for as long as this one lives.
+        threading.Thread(target=process.wait, daemon=True).start()
 
     async def execute(
         self, run_id: str, *, key: str | None = None, progress: Callable[[Progress], None] = lambda _: None

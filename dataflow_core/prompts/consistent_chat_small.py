@@ -1,4 +1,4 @@
-"""Prompts that get a dialogue out of a model of 100–300 million parameters: examples for the questions, then one answer a turn."""
+"""Prompts that get a dialogue out of a model of 100–300 million parameters: questions by example, one answer a call."""
 
 from __future__ import annotations
 
@@ -144,16 +144,10 @@ def questions_prompt(
     temperature: float | None,
 ) -> Prompt:
     """Ask for one question a step, after those that were `asked` already."""
-    count, first = len(steps), CHUNK if asked else 0
-    messages = [Message("system", f"{_SYSTEM} Write in {language}." if language else _SYSTEM)]
-    for shot in EXAMPLES:
-        part = slice(first, first + count)
-        messages += [
-            Message("user", _request(shot.intent, shot.topic, shot.steps[part], shot.questions[:first])),
-            Message("assistant", json.dumps({"questions": shot.questions[part]}, ensure_ascii=False)),
-        ]
-    messages.append(Message("user", _request(intent, topic, steps, asked)))
-    return Prompt(VERSION, tuple(messages), sampling=_sampling(seed, temperature, 45 * count, QUESTION_CANDIDATES))
+    system = f"{_SYSTEM} Write in {language}." if language else _SYSTEM
+    request = _request(intent, topic, steps, asked)
+    messages = (Message("system", system), *_SHOTS, Message("user", request))
+    return Prompt(VERSION, messages, sampling=_sampling(seed, temperature, 45 * len(steps), QUESTION_CANDIDATES))
 
 
 def answer_prompt(
@@ -166,8 +160,9 @@ def answer_prompt(
     temperature: float | None,
 ) -> Prompt:
     """Ask for the answer to `question` in the conversation so far: pairs of a question and its answer."""
-    system = f"You are a helpful assistant and an expert on {topic}. Answer with two or three short sentences of plain facts."
-    messages = [Message("system", f"{system} Answer in {language}." if language else system)]
+    manner = f"Answer in {language} with" if language else "Answer with"
+    system = f"You are a helpful assistant and an expert on {topic}. {manner} two or three short sentences of plain facts."
+    messages = [Message("system", system)]
     for earlier, answer in history:
         messages += [Message("user", earlier), Message("assistant", answer)]
     # The topic is said again each time: such a model loses it after a turn or two.
@@ -185,3 +180,17 @@ def _request(intent: str, topic: str, steps: Sequence[str], asked: Sequence[str]
 def _sampling(seed: int, temperature: float | None, max_tokens: int, choices: int) -> Sampling:
     warmth = TEMPERATURE if temperature is None else temperature
     return Sampling(temperature=warmth, max_tokens=max_tokens, seed=seed, choices=choices, extra=_EXTRA)
+
+
+def _shots() -> tuple[Message, ...]:
+    """Both halves of every example, the same for all calls, so that the model reads them once."""
+    messages: list[Message] = []
+    for shot in EXAMPLES:
+        for half in (slice(0, CHUNK), slice(CHUNK, 2 * CHUNK)):
+            request = _request(shot.intent, shot.topic, shot.steps[half], shot.questions[: half.start])
+            answer = json.dumps({"questions": shot.questions[half]}, ensure_ascii=False)
+            messages += [Message("user", request), Message("assistant", answer)]
+    return tuple(messages)
+
+
+_SHOTS = _shots()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from dataflow_core.models import Message, Prompt, Sampling
+from dataflow_core.models import Prompt, Sampling
 
 VERSION = "para-seq-small/1"
 TEMPERATURE = 0.3
@@ -127,31 +127,36 @@ _EXTRA: dict[str, Any] = {
 }
 
 
-def _sampling(seed: int, temperature: float | None) -> Sampling:
-    warmth = TEMPERATURE if temperature is None else temperature
-    return Sampling(temperature=warmth, max_tokens=44, seed=seed, choices=CANDIDATES, stop=("\n",), extra=_EXTRA)
+# The same for the three fields, so that the model reads it once and not before every call.
+_SHOTS = "".join(
+    f"Task: {shot.task}\n"
+    f"Similar task: {shot.parallel}\n"
+    f"Next task: {shot.subsequent}\n"
+    f"Longer task: {shot.task.rstrip('.')}, then {shot.extra_step}\n\n"
+    for shot in EXAMPLES
+)
+_TEXT = (
+    "Each task is followed by a similar task with other details, by the next task, which uses its result, "
+    f"and by the task with one more step.\n\n{_SHOTS}Task: "
+)
 
 
 def parallel_prompt(task: str, *, seed: int, temperature: float | None) -> Prompt:
-    """Raw completion: it came out better here than a conversation."""
-    shots = "".join(f"Task: {shot.task}\nParallel task: {shot.parallel}\n\n" for shot in EXAMPLES)
-    text = f"Each task is followed by a similar task with other details.\n\n{shots}"
-    return Prompt(VERSION, text=f"{text}Task: {task}\nParallel task:", sampling=_sampling(seed, temperature))
+    return _prompt(f"{task}\nSimilar task:", seed, temperature)
 
 
 def subsequent_prompt(task: str, *, seed: int, temperature: float | None) -> Prompt:
-    messages = [Message("system", "Reply with the next task, which uses the result of the given task.")]
-    for shot in EXAMPLES:
-        messages += [Message("user", f"Task: {shot.task}"), Message("assistant", shot.subsequent)]
-    messages.append(Message("user", f"Task: {task}"))
-    return Prompt(VERSION, tuple(messages), sampling=_sampling(seed, temperature))
+    return _prompt(f"{task}\nNext task:", seed, temperature)
 
 
 def composition_prompt(task: str, beginning: str, *, seed: int, temperature: float | None) -> Prompt:
     """The answer is made to begin with `beginning`, the task up to ", then": only the added step is left to write."""
-    messages = [Message("system", "Repeat the task and add one more step.")]
-    for shot in EXAMPLES[:12]:
-        longer = f"{shot.task.rstrip('.')}, then {shot.extra_step}"
-        messages += [Message("user", f"Task: {shot.task}"), Message("assistant", longer)]
-    messages += [Message("user", f"Task: {task}"), Message("assistant", beginning)]
-    return Prompt(VERSION, tuple(messages), sampling=_sampling(seed, temperature))
+    return _prompt(f"{task}\nLonger task: {beginning}", seed, temperature)
+
+
+def _prompt(end: str, seed: int, temperature: float | None) -> Prompt:
+    warmth = TEMPERATURE if temperature is None else temperature
+    sampling = Sampling(
+        temperature=warmth, max_tokens=44, seed=seed, choices=CANDIDATES, stop=("\n",), extra=_EXTRA
+    )
+    return Prompt(VERSION, text=_TEXT + end, sampling=sampling)

@@ -130,6 +130,13 @@ class RunStore:
             recent_per_second=n_recent / max(now - since, 0.5) if first else 0.0,
         )
 
+    def count_inputs(self) -> dict[InputState, int]:
+        """How the inputs of all runs stand."""
+        query = select(inputs.c.state, func.count()).group_by(inputs.c.state)
+        with self._database.read() as connection:
+            counts: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
+        return {state: counts.get(state, 0) for state in InputState}
+
     def failures(
         self, run_id: str, *, stage: Stage | None = None, offset: int = 0, limit: int | None = 100
     ) -> list[Failure]:
