@@ -1,0 +1,31 @@
+# `make run` starts the app, `make test` checks everything; both install what they need the first time.
+.DEFAULT_GOAL := help
+.PHONY: help run test check clean
+
+PY := .venv/bin/python
+
+# What another active Python environment left in the shell stays out of ours.
+unexport PYTHONPATH PYTHONHOME
+
+help:
+	@echo "make run     start the app in the browser (Ctrl-C stops it)"
+	@echo "make test    style, types and the whole test suite; ARGS=... goes to pytest"
+	@echo "make check   style and types alone"
+	@echo "make clean   remove .venv and caches; workspaces are kept"
+
+run:
+	@sh scripts/setup.sh app
+	@$(PY) -m dataflow_core app
+
+test: check
+	@$(PY) -m pytest $(ARGS)
+
+check:
+	@sh scripts/setup.sh dev
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+clean:
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
