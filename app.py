@@ -1,0 +1,36 @@
+"""Dataflow Studio's entry: page configuration, navigation, and the foot of the sidebar."""
+
+import streamlit as st
+
+from ui.session import current_workspace
+from ui.sidebar import run_indicator
+
+# Before the navigation: without a page icon of ours the browser would fetch the first page's from a font host.
+st.set_page_config(page_title="Dataflow Studio", page_icon="static/icon.svg", layout="wide")
+is_dark = st.context.theme.type == "dark"
+st.logo("static/logo-dark.svg" if is_dark else "static/logo-light.svg", size="large", icon_image="static/icon.svg")
+st.session_state["_shell"] = True  # tells a page that it was opened through here: see ui/shell.py
+
+PAGES = {
+    "home": st.Page("pages/home.py", title="Home", icon=":material/space_dashboard:", default=True),
+    "tasks": st.Page("pages/tasks.py", title="Tasks", icon=":material/account_tree:", url_path="tasks"),
+    "dialogues": st.Page("pages/dialogues.py", title="Dialogues", icon=":material/forum:", url_path="dialogues"),
+    "runs": st.Page("pages/runs.py", title="Runs", icon=":material/bolt:", url_path="runs"),
+    "review": st.Page("pages/review.py", title="Review", icon=":material/rate_review:", url_path="review"),
+    "export": st.Page("pages/export.py", title="Export", icon=":material/ios_share:", url_path="export"),
+    "settings": st.Page("pages/settings.py", title="Settings", icon=":material/settings:", url_path="settings"),
+}
+SECTIONS = {
+    "": ["home"],
+    "Make": ["tasks", "dialogues", "runs"],
+    "Curate": ["review", "export"],
+    "Workspace": ["settings"],
+}
+
+page = st.navigation({section: [PAGES[name] for name in names] for section, names in SECTIONS.items()}, expanded=True)
+if (wanted := st.session_state.pop("_goto", None)) in PAGES:
+    st.switch_page(PAGES[wanted])
+
+st.set_page_config(page_title=f"{page.title} · Dataflow Studio")
+run_indicator(current_workspace())
+page.run()

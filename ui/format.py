@@ -1,0 +1,54 @@
+"""Times, durations and counts as a person says them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """Return "1 record", "1,234 records". Give `plural` where it is not the noun with an s."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Return "0.4 s", "12 s", "3 min 20 s", "2 h 5 min" or "1 d 4 h"."""
+    if seconds < 9.95:
+        return f"{max(seconds, 0.0):.1f} s"
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return _two_parts(whole, _MINUTE, "min", 1, "s")
+    if whole < _DAY:
+        return _two_parts(whole, _HOUR, "h", _MINUTE, "min")
+    return _two_parts(whole, _DAY, "d", _HOUR, "h")
+
+
+def ago(moment: datetime, now: datetime | None = None) -> str:
+    """Return "just now", "3 min ago", "2 h ago", "yesterday", "5 days ago" or, from a month on, the date.
+
+    A moment without a time zone is UTC.
+    """
+    seconds = (_aware(now or datetime.now(UTC)) - _aware(moment)).total_seconds()
+    if seconds < _MINUTE:
+        return "just now"
+    if seconds < _HOUR:
+        return f"{int(seconds // _MINUTE)} min ago"
+    if seconds < _DAY:
+        return f"{int(seconds // _HOUR)} h ago"
+    days = int(seconds // _DAY)
+    if days == 1:
+        return "yesterday"
+    return f"{days} days ago" if days < 30 else _aware(moment).astimezone().strftime("%Y-%m-%d")
+
+
+def _two_parts(whole: int, large: int, large_name: str, small: int, small_name: str) -> str:
+    first, rest = divmod(whole, large)
+    second = rest // small
+    return f"{first} {large_name} {second} {small_name}" if second else f"{first} {large_name}"
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
