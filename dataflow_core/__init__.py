@@ -1,1 +1,54 @@
-"""Generate, review and export LLM training data. Knows nothing of Streamlit."""
+"""Generate, review and export LLM training data. Knows nothing of Streamlit.
+
+The names listed here are the library's public face. They are loaded when first used, so that importing
+the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dataflow_core.export import write_export as write_export
+    from dataflow_core.generators.consistent_chat import ConsistentChatGenerator as ConsistentChatGenerator
+    from dataflow_core.generators.para_seq import ParaSeqTaskGenerator as ParaSeqTaskGenerator
+    from dataflow_core.home import Home as Home
+    from dataflow_core.intents import builtin_intents as builtin_intents
+    from dataflow_core.models import EMBEDDED as EMBEDDED
+    from dataflow_core.models import Endpoint as Endpoint
+    from dataflow_core.models import Flow as Flow
+    from dataflow_core.models import Intent as Intent
+    from dataflow_core.models import ReviewStatus as ReviewStatus
+    from dataflow_core.readers import guess_task_column as guess_task_column
+    from dataflow_core.readers import read_lines as read_lines
+    from dataflow_core.readers import read_table as read_table
+    from dataflow_core.readers import select_inputs as select_inputs
+    from dataflow_core.storage.records import Query as Query
+    from dataflow_core.workspace import Workspace as Workspace
+
+_MODULES = {
+    "EMBEDDED": "models",
+    "ConsistentChatGenerator": "generators.consistent_chat",
+    "Endpoint": "models",
+    "Flow": "models",
+    "Home": "home",
+    "Intent": "models",
+    "ParaSeqTaskGenerator": "generators.para_seq",
+    "Query": "storage.records",
+    "ReviewStatus": "models",
+    "Workspace": "workspace",
+    "builtin_intents": "intents",
+    "guess_task_column": "readers",
+    "read_lines": "readers",
+    "read_table": "readers",
+    "select_inputs": "readers",
+    "write_export": "export",
+}
+__all__ = list(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -80,10 +80,10 @@ def _clear_errors() -> Iterator[None]:
         yield
     except OperationalError as error:
         cause = str(error.orig)
-        if "disk is full" in cause or "disk I/O error" in cause:
-            raise DiskFullError(
-                f"The disk that holds the workspace is full or failing ({cause}). Free some space, then resume."
-            ) from error
+        if "disk is full" in cause:
+            raise DiskFullError("The disk that holds the workspace is full. Free some space, then resume.") from error
+        if "disk I/O error" in cause:
+            raise DiskFullError(f"The disk that holds the workspace is full or failing ({cause}).") from error
         if "readonly" in cause:
             raise WorkspaceError("The workspace's database cannot be written to: check its permissions.") from error
         if "locked" in cause:
