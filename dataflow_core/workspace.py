@@ -145,7 +145,7 @@ class Workspace:
         `key` reaches the process through its environment only. `endpoint` replaces the one the run was
         planned with, as when a wrong address has been corrected. Raises `RunIsLive`.
         """
-        self._keep_reserve()
+        self.keep_reserve()
         run = self.runs.get(run_id)
         if endpoint is None:
             with suppress(UsageError):
@@ -178,7 +178,7 @@ class Workspace:
 
         `progress` is called about once a second.
         """
-        self._keep_reserve()
+        self.keep_reserve()
         run = self.runs.claim(run_id)
         runner = Runner(
             run,
@@ -191,7 +191,8 @@ class Workspace:
         )
         return await runner.execute()
 
-    def _keep_reserve(self) -> None:
+    def keep_reserve(self) -> None:
+        """Set some room aside for what a run must still store when the disk is full. Raises `DiskFullError`."""
         reserve = self.folder / RESERVE
         if not reserve.exists():
             try:

@@ -14,7 +14,7 @@ from dataflow_core.runner import Outcome, Runner
 from dataflow_core.serving.base import Serving
 from dataflow_core.serving.scripted import ScriptedServing
 from dataflow_core.storage.ledger import Ledger
-from dataflow_core.workspace import Workspace
+from dataflow_core.workspace import RESERVE, Workspace
 
 ENDPOINT = Endpoint(name="scripted", base_url="http://127.0.0.1:9/v1", model="scripted", max_workers=4)
 INTENTS = (
@@ -49,11 +49,11 @@ def answer_relations(prompt: Prompt) -> str:
     return relations(task_of(prompt))
 
 
-def plan_tasks(workspace: Workspace, tasks: Sequence[str], **options: Any) -> Run:
+def plan_tasks(workspace: Workspace, tasks: Sequence[str], *, endpoint: Endpoint = ENDPOINT) -> Run:
     data = "\n".join(json.dumps({"atom_task": task, "line": number}) for number, task in enumerate(tasks)).encode()
     table = read_table(data, "tasks.jsonl")
-    options = {"endpoint": ENDPOINT, "input_task_key": "atom_task"} | options
-    return workspace.plan_tasks(table, select_inputs(table, "atom_task"), **options)
+    selection = select_inputs(table, "atom_task")
+    return workspace.plan_tasks(table, selection, endpoint=endpoint, input_task_key="atom_task")
 
 
 def execute(
@@ -65,6 +65,7 @@ def execute(
     sleep: Callable[[float], Awaitable[None]] | None = None,
 ) -> Outcome:
     """Execute the run in this process, with waits between attempts left out unless `sleep` says otherwise."""
+    workspace.keep_reserve()
     workspace.runs.enqueue(run.id, limit=limit)
     return asyncio.run(_execute(workspace, run, serving, sleep))
 
@@ -82,6 +83,7 @@ async def _execute(
         ledger=Ledger(workspace.database, run.id, run.generator),
         generator=build_generator(run.generator, run.params, recipe=run.endpoint.recipe),
         serving=ScriptedServing(serving) if callable(serving) else serving,
+        free_reserve=lambda: (workspace.folder / RESERVE).unlink(missing_ok=True),
         sleep=sleep or no_wait,
     )
     return await runner.execute()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import string
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from dataflow_core.errors import UsageError
 from dataflow_core.models import Fields, Record, ReviewStatus, RevisionKind
@@ -125,11 +124,11 @@ def test_a_snapshot_of_numbers_does_not_shift_while_records_are_decided(workspac
 class ReviewMachine(RuleBasedStateMachine):
     """Any sequence of edits, decisions and restores leaves one revision a change, and counts that add up."""
 
-    folder: Path
+    folders: pytest.TempPathFactory
 
     def __init__(self) -> None:
         super().__init__()
-        self.workspace = Workspace(self.folder, create=True)
+        self.workspace = Workspace(self.folders.mktemp("machine"), create=True)
         record = self.workspace.review.add({"atom_task": "a", "parallel_task": "b"}, generator=TASKS, author="Ada")
         self.id = record.id
         self.versions = [record.fields]
@@ -180,14 +179,9 @@ class ReviewMachine(RuleBasedStateMachine):
 
 
 def test_no_sequence_of_actions_breaks_a_records_history(tmp_path_factory: pytest.TempPathFactory) -> None:
-    from hypothesis.stateful import run_state_machine_as_test
-
-    def machine() -> ReviewMachine:
-        ReviewMachine.folder = tmp_path_factory.mktemp("review")
-        return ReviewMachine()
-
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        machine,
+    ReviewMachine.folders = tmp_path_factory
+    run_state_machine_as_test(
+        ReviewMachine,
         settings=settings(
             max_examples=15, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
         ),

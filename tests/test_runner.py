@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -122,7 +123,7 @@ def test_an_unusable_answer_is_asked_for_once_more_with_what_was_wrong(workspace
 
 def test_a_cut_answer_is_asked_for_again_with_more_room(workspace: Workspace) -> None:
     cut = Completion(('{"parallel_task": "Besi',), "scripted", finish_reason="length")
-    replies = iter([cut, relations("x")])
+    replies: Iterator[Completion | str] = iter([cut, relations("x")])
     serving = ScriptedServing(lambda _: next(replies))
     run = plan_tasks(workspace, TASKS[:1])
     execute(workspace, run, serving)

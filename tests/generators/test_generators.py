@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -75,7 +76,7 @@ def test_output_names_are_parameters() -> None:
         ({"input_task_key": "prompt"}, "no column 'prompt'"),
     ],
 )
-def test_an_output_name_that_would_overwrite_something_is_refused(options: dict[str, str], sentence: str) -> None:
+def test_an_output_name_that_would_overwrite_something_is_refused(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         ParaSeqTaskGenerator(**options).check_columns(["atom_task"])
 
