@@ -29,8 +29,9 @@ from dataflow_core.storage.records import RecordStore
 from dataflow_core.storage.runs import RunPlan, RunStore
 
 DATABASE = "workspace.db"
-#: Given up when the disk is full, so that a run can still store its last answers and why it paused.
-RESERVE, RESERVE_BYTES = "reserve", 4 * 1024 * 1024
+#: A file kept while a run is executed and given up when the disk is full, so that the run can still store its last
+#: answers and why it paused. Several times what SQLite's log takes before it is carried over into the database.
+RESERVE, RESERVE_BYTES = "reserve", 16 * 1024 * 1024
 
 
 class Workspace:
@@ -187,9 +188,12 @@ class Workspace:
             generator=build_generator(run.generator, run.params, recipe=run.endpoint.recipe),
             serving=open_serving(run.endpoint, key),
             progress=lambda: progress(self.runs.progress(run.id)),
-            free_reserve=lambda: (self.folder / RESERVE).unlink(missing_ok=True),
+            free_reserve=self.free_reserve,
         )
-        return await runner.execute()
+        try:
+            return await runner.execute()
+        finally:
+            self.free_reserve()
 
     def keep_reserve(self) -> None:
         """Set some room aside for what a run must still store when the disk is full. Raises `DiskFullError`."""
@@ -200,6 +204,9 @@ class Workspace:
             except OSError as error:
                 reserve.unlink(missing_ok=True)
                 raise DiskFullError(f"The disk that holds {self.folder} is full. Free some space first.") from error
+
+    def free_reserve(self) -> None:
+        (self.folder / RESERVE).unlink(missing_ok=True)
 
     def close(self) -> None:
         self.database.close()

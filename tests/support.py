@@ -14,7 +14,7 @@ from dataflow_core.runner import Outcome, Runner
 from dataflow_core.serving.base import Serving
 from dataflow_core.serving.scripted import ScriptedServing
 from dataflow_core.storage.ledger import Ledger
-from dataflow_core.workspace import RESERVE, Workspace
+from dataflow_core.workspace import Workspace
 
 ENDPOINT = Endpoint(name="scripted", base_url="http://127.0.0.1:9/v1", model="scripted", max_workers=4)
 INTENTS = (
@@ -83,7 +83,7 @@ async def _execute(
         ledger=Ledger(workspace.database, run.id, run.generator),
         generator=build_generator(run.generator, run.params, recipe=run.endpoint.recipe),
         serving=ScriptedServing(serving) if callable(serving) else serving,
-        free_reserve=lambda: (workspace.folder / RESERVE).unlink(missing_ok=True),
+        free_reserve=workspace.free_reserve,
         sleep=sleep or no_wait,
     )
     return await runner.execute()

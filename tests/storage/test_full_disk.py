@@ -21,7 +21,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=9m", "tmpfs", folder], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", folder], capture_output=True, check=False
     )
     if mounted.returncode:
         pytest.skip("This machine does not allow mounting a small disk.")
@@ -31,8 +31,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_run_on_a_full_disk_pauses_and_goes_on_once_there_is_room(small_disk: Path) -> None:
     workspace = Workspace(small_disk / "workspace", create=True)
-    run = plan_tasks(workspace, [f"Task {number}. {'x' * 2_000}" for number in range(400)])
-    outcome = execute(workspace, run, ScriptedServing(answer_relations, delay=0.01))
+    run = plan_tasks(workspace, [f"Task {number}. {'x' * 4_000}" for number in range(400)])
+    outcome = execute(workspace, run, ScriptedServing(answer_relations, delay=0.05))
     assert outcome.state is RunState.PAUSED
     assert "disk that holds the workspace is full" in outcome.reason
     assert not (workspace.folder / RESERVE).exists()
@@ -45,7 +45,7 @@ def test_a_run_on_a_full_disk_pauses_and_goes_on_once_there_is_room(small_disk: 
         workspace.start(run.id)
 
     (small_disk / "filler").unlink()
-    subprocess.run(["mount", "-o", "remount,size=60m", small_disk], check=True)
+    subprocess.run(["mount", "-o", "remount,size=150m", small_disk], check=True)
     assert execute(workspace, run, answer_relations).state is RunState.FINISHED
     assert workspace.runs.progress(run.id).done == 400
     workspace.close()
