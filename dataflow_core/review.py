@@ -91,6 +91,7 @@ class Review:
                 record_id=record_id,
                 run_id=None,
                 input_id=None,
+                position=None,
                 generator=generator,
                 fields=fields,
                 kind=RevisionKind.WRITTEN,

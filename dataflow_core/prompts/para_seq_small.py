@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from dataflow_core.models import Prompt, Sampling
+from dataflow_core.models import Message, Prompt, Sampling
 
 VERSION = "para-seq-small/1"
 TEMPERATURE = 0.3
@@ -127,36 +127,35 @@ _EXTRA: dict[str, Any] = {
 }
 
 
-# The same for the three fields, so that the model reads it once and not before every call.
-_SHOTS = "".join(
-    f"Task: {shot.task}\n"
-    f"Similar task: {shot.parallel}\n"
-    f"Next task: {shot.subsequent}\n"
-    f"Longer task: {shot.task.rstrip('.')}, then {shot.extra_step}\n\n"
-    for shot in EXAMPLES
-)
-_TEXT = (
-    "Each task is followed by a similar task with other details, by the next task, which uses its result, "
-    f"and by the task with one more step.\n\n{_SHOTS}Task: "
-)
+# Enough to fix the pattern; every further one is read anew wherever its prompt is no longer in the model's cache.
+_SHOTS = 8
 
 
 def parallel_prompt(task: str, *, seed: int, temperature: float | None) -> Prompt:
-    return _prompt(f"{task}\nSimilar task:", seed, temperature)
+    """Raw completion: it came out better here than a conversation."""
+    shots = "".join(f"Task: {shot.task}\nParallel task: {shot.parallel}\n\n" for shot in EXAMPLES[:_SHOTS])
+    text = f"Each task is followed by a similar task with other details.\n\n{shots}Task: {task}\nParallel task:"
+    return Prompt(VERSION, text=text, sampling=_sampling(seed, temperature))
 
 
 def subsequent_prompt(task: str, *, seed: int, temperature: float | None) -> Prompt:
-    return _prompt(f"{task}\nNext task:", seed, temperature)
+    messages = [Message("system", "Reply with the next task, which uses the result of the given task.")]
+    for shot in EXAMPLES[-_SHOTS:]:
+        messages += [Message("user", f"Task: {shot.task}"), Message("assistant", shot.subsequent)]
+    messages.append(Message("user", f"Task: {task}"))
+    return Prompt(VERSION, tuple(messages), sampling=_sampling(seed, temperature))
 
 
 def composition_prompt(task: str, beginning: str, *, seed: int, temperature: float | None) -> Prompt:
     """The answer is made to begin with `beginning`, the task up to ", then": only the added step is left to write."""
-    return _prompt(f"{task}\nLonger task: {beginning}", seed, temperature)
+    messages = [Message("system", "Repeat the task and add one more step.")]
+    for shot in EXAMPLES[:_SHOTS]:
+        longer = f"{shot.task.rstrip('.')}, then {shot.extra_step}"
+        messages += [Message("user", f"Task: {shot.task}"), Message("assistant", longer)]
+    messages += [Message("user", f"Task: {task}"), Message("assistant", beginning)]
+    return Prompt(VERSION, tuple(messages), sampling=_sampling(seed, temperature))
 
 
-def _prompt(end: str, seed: int, temperature: float | None) -> Prompt:
+def _sampling(seed: int, temperature: float | None) -> Sampling:
     warmth = TEMPERATURE if temperature is None else temperature
-    sampling = Sampling(
-        temperature=warmth, max_tokens=44, seed=seed, choices=CANDIDATES, stop=("\n",), extra=_EXTRA
-    )
-    return Prompt(VERSION, text=_TEXT + end, sampling=sampling)
+    return Sampling(temperature=warmth, max_tokens=44, seed=seed, choices=CANDIDATES, stop=("\n",), extra=_EXTRA)

@@ -147,6 +147,7 @@ class Ledger:
             record_id=str(ULID()),
             run_id=self._run_id,
             input_id=done.item.id,
+            position=done.item.position,
             generator=self._generator,
             fields=done.fields,
             kind=RevisionKind.GENERATED,

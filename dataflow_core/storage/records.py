@@ -18,7 +18,7 @@ from dataflow_core.storage.schema import decisions, records, revisions
 
 Sort = Literal["oldest", "newest", "recently changed"]
 _ORDER = {
-    "oldest": (records.c.number,),
+    "oldest": (records.c.run_id.nulls_last(), records.c.position, records.c.number),  # a run's in its inputs' order
     "newest": (records.c.number.desc(),),
     "recently changed": (records.c.updated_at.desc(), records.c.number),
 }
@@ -96,6 +96,7 @@ def new_record(
     record_id: str,
     run_id: str | None,
     input_id: str | None,
+    position: int | None,
     generator: str,
     fields: Fields,
     kind: RevisionKind,
@@ -109,6 +110,7 @@ def new_record(
             id=record_id,
             run_id=run_id,
             input_id=input_id,
+            position=position,
             generator=generator,
             fields=fields,
             search_text=_search_text(fields),

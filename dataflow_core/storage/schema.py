@@ -137,6 +137,7 @@ records = Table(
     Column("id", String, nullable=False, unique=True),
     Column("run_id", ForeignKey("runs.id")),
     Column("input_id", ForeignKey("inputs.id"), index=True),
+    Column("position", Integer),  # the input's, so that records come in the order of the inputs
     Column("generator", String, nullable=False),
     Column("fields", JSON, nullable=False),
     Column("search_text", Text, nullable=False),  # casefolded, for searching only
@@ -148,7 +149,8 @@ records = Table(
     Column("created_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
     Index("records_by_status", "status", "number"),
-    Index("records_by_run", "run_id", "created_at"),
+    Index("records_by_time", "run_id", "created_at"),
+    Index("records_in_order", "run_id", "position", "number"),
 )
 
 revisions = Table(
