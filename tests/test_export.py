@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,11 +13,12 @@ from hypothesis import strategies as st
 
 from dataflow_core.errors import UsageError
 from dataflow_core.export import exported_lines, write_export, write_failures
-from dataflow_core.models import ReviewStatus, SourceLine
+from dataflow_core.models import Completion, Prompt, ReviewStatus, SourceLine
+from dataflow_core.serving.scripted import ScriptedServing
 from dataflow_core.storage.records import Query
 from dataflow_core.storage.runs import RunPlan
 from dataflow_core.workspace import Workspace
-from tests.support import ENDPOINT, INTENTS, answer_relations, execute, plan_tasks
+from tests.support import ENDPOINT, answer_relations, execute, plan_tasks, task_of
 
 TASKS, DIALOGUES = "ParaSeqTaskGenerator", "ConsistentChatGenerator"
 TURNS = [{"role": "user", "value": "Hé?"}, {"role": "assistant", "value": "Ja."}]
@@ -113,12 +116,13 @@ def test_every_value_comes_back_from_one_line_of_json(workspace: Workspace, valu
     assert len(line.splitlines()) == 1
 
 
-def test_dialogues_of_a_run_come_out_in_the_order_of_their_making(workspace: Workspace) -> None:
-    run = workspace.plan_dialogues(INTENTS, endpoint=ENDPOINT, num_dialogs_per_intent=2, num_turns_per_dialog=2)
-    execute(
-        workspace,
-        run,
-        lambda prompt: '{"questions": ["A?"]}' if "questions" in prompt.messages[0].content else '{"answers": ["a."]}',
-    )
-    categories = [json.loads(line)["category"] for line in exported_lines(workspace.records, Query(), DIALOGUES)]
-    assert sorted(categories) == ["Cooking", "Cooking", "Travel", "Travel"]
+def test_records_come_out_in_the_order_of_their_inputs_whichever_was_answered_first(workspace: Workspace) -> None:
+    class LateFirst(ScriptedServing):
+        async def complete(self, prompt: Prompt, **options: Any) -> Completion:
+            await asyncio.sleep(0.3 if task_of(prompt) == "One." else 0.0)
+            return await super().complete(prompt, **options)
+
+    run = plan_tasks(workspace, ["One.", "Two.", "Three."])
+    execute(workspace, run, LateFirst(answer_relations))
+    lines = [json.loads(line)["atom_task"] for line in exported_lines(workspace.records, Query(), TASKS)]
+    assert lines == ["One.", "Two.", "Three."]
