@@ -5,7 +5,7 @@
     │   └── ReadError           a file or pasted text that cannot be read as a table
     ├── WorkspaceError          a folder that is no workspace, a schema newer than this code
     │   ├── DiskFullError       the disk of the workspace is full
-    │   └── RunIsLive           a run that another process is executing now
+    │   └── RunIsLiveError           a run that another process is executing now
     ├── ServingError            a call that brought no answer
     │   ├── TransientError      worth trying again: 429, 5xx, a time-out, a broken connection
     │   ├── ConfigurationError  the user's to correct, for every call alike: key, address, model, quota
@@ -41,7 +41,7 @@ class DiskFullError(WorkspaceError):
     pass
 
 
-class RunIsLive(WorkspaceError):
+class RunIsLiveError(WorkspaceError):
     pass
 
 

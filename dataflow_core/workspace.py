@@ -144,7 +144,7 @@ class Workspace:
 
         `limit` takes up only the first so many inputs (*Try on N*); starting again without it does the rest.
         `key` reaches the process through its environment only. `endpoint` replaces the one the run was
-        planned with, as when a wrong address has been corrected. Raises `RunIsLive`.
+        planned with, as when a wrong address has been corrected. Raises `RunIsLiveError`.
         """
         self.keep_reserve()
         run = self.runs.get(run_id)
@@ -175,7 +175,7 @@ class Workspace:
     async def execute(
         self, run_id: str, *, key: str | None = None, progress: Callable[[Progress], None] = lambda _: None
     ) -> Outcome:
-        """Execute the run in this process and event loop. Raises `RunIsLive` while another process does.
+        """Execute the run in this process and event loop. Raises `RunIsLiveError` while another process does.
 
         `progress` is called about once a second.
         """

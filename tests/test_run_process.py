@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from dataflow_core.errors import RunIsLive
+from dataflow_core.errors import RunIsLiveError
 from dataflow_core.models import Endpoint, Run, RunState
 from dataflow_core.storage.records import Query
 from dataflow_core.storage.schema import runs
@@ -71,7 +71,7 @@ def test_a_run_goes_on_when_the_process_that_started_it_is_gone_and_stops_within
         wait_until(lambda: pid_of(workspace, run))
         process = psutil.Process(pid_of(workspace, run))
         assert os.getsid(process.pid) == process.pid != os.getsid(0)
-        with pytest.raises(RunIsLive):
+        with pytest.raises(RunIsLiveError):
             workspace.start(run.id)
         wait_until(lambda: workspace.runs.progress(run.id).done >= 2)
         workspace.runs.ask(run.id, "pause")

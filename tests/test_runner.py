@@ -13,7 +13,7 @@ from dataflow_core.errors import (
     ConfigurationError,
     DiskFullError,
     RefusedError,
-    RunIsLive,
+    RunIsLiveError,
     ServingError,
     TransientError,
 )
@@ -205,9 +205,9 @@ def test_a_live_run_is_not_executed_twice(workspace: Workspace) -> None:
     run = plan_tasks(workspace, TASKS)
     workspace.runs.enqueue(run.id, limit=None)
     workspace.runs.claim(run.id)
-    with pytest.raises(RunIsLive):
+    with pytest.raises(RunIsLiveError):
         workspace.runs.claim(run.id)
-    with pytest.raises(RunIsLive):
+    with pytest.raises(RunIsLiveError):
         workspace.runs.enqueue(run.id, limit=None)
 
 

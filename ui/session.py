@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from dataflow_core.home import Home
@@ -46,9 +48,13 @@ def forget_workspace(name: str) -> None:
 
 
 @st.cache_resource(show_spinner=False)
+def _keys_by_workspace() -> dict[Path, dict[str, str]]:
+    return {}
+
+
 def keys() -> dict[str, str]:
     """Keys pasted by a person, by endpoint name: in this server's memory only, for as long as it lives."""
-    return {}
+    return _keys_by_workspace().setdefault(current_workspace().folder, {})
 
 
 def reviewer() -> str:

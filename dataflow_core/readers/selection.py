@@ -63,10 +63,11 @@ def find_duplicates(table: Table, task_column: str) -> Duplicates:
 def select_inputs(
     table: Table, task_column: str, *, skip_blank: bool = True, skip_duplicates: bool = True
 ) -> Selection:
-    """Choose what becomes inputs. A blank task that is not skipped is kept, and will fail where it can be seen."""
+    """Choose what becomes inputs. A blank line or task that is not skipped is kept, and will fail where it shows."""
     _refuse_unknown(table, task_column)
-    entries: list[Entry] = []
-    skipped = list(table.problems)
+    skipped = [line for line in table.problems if skip_blank or line.kind != "blank"]
+    blank = [] if skip_blank else [line.line for line in table.problems if line.kind == "blank"]
+    entries = [Entry(line, dict.fromkeys(table.columns, "")) for line in blank]
     for entry, earlier in zip(table.entries, _earlier_equals(table), strict=True):
         if skip_blank and _is_blank(entry.fields, task_column):
             reason = f"{table.unit.capitalize()} {entry.line} has nothing in “{task_column}”."
@@ -75,6 +76,7 @@ def select_inputs(
             skipped.append(_repeated(entry, earlier, table, task_column))
         else:
             entries.append(entry)
+    entries.sort(key=lambda entry: entry.line)
     skipped.sort(key=lambda line: line.line)
     return Selection(entries, skipped)
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, RowMapping, func, insert, literal, select, update
 from ulid import ULID
 
-from dataflow_core.errors import RunIsLive, UsageError, WorkspaceError
+from dataflow_core.errors import RunIsLiveError, UsageError, WorkspaceError
 from dataflow_core.models import (
     Endpoint,
     Failure,
@@ -185,10 +185,10 @@ class RunStore:
         return len(failed)
 
     def enqueue(self, run_id: str, *, limit: int | None, endpoint: Endpoint | None = None) -> None:
-        """Say that a process is about to take the run up. Raises `RunIsLive` if one has it already."""
+        """Say that a process is about to take the run up. Raises `RunIsLiveError` if one has it already."""
         with self._database.write() as connection:
             if _run(_row(connection, run_id)).state.is_live:
-                raise RunIsLive("This run is being executed already. Follow it on the Runs page.")
+                raise RunIsLiveError("This run is being executed already. Follow it on the Runs page.")
             values: dict[str, Any] = {
                 "state": RunState.QUEUED,
                 "reason": "",
@@ -202,11 +202,11 @@ class RunStore:
             connection.execute(update(runs).where(runs.c.id == run_id).values(values))
 
     def claim(self, run_id: str) -> Run:
-        """Make this process the run's owner. Raises `RunIsLive` while another process is."""
+        """Make this process the run's owner. Raises `RunIsLiveError` while another process is."""
         with self._database.write() as connection:
             row = _row(connection, run_id)
             if row["owner"] is not None and is_alive(row["owner"], row["heartbeat_at"]):
-                raise RunIsLive(f"Run {run_id} is being executed by process {row['owner']['pid']} already.")
+                raise RunIsLiveError(f"Run {run_id} is being executed by process {row['owner']['pid']} already.")
             now = time.time()
             connection.execute(
                 update(runs)

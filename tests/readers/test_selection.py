@@ -106,7 +106,7 @@ def test_every_line_is_an_input_or_skipped_with_a_reason() -> None:
     ]
     assert chosen.skipped[1].reason == "Line 4 has nothing in “task”."
     kept = select_inputs(table, "task", skip_blank=False, skip_duplicates=False)
-    assert [entry.line for entry in kept.entries] == [2, 4, 5, 7]
+    assert [entry.line for entry in kept.entries] == [2, 3, 4, 5, 7]
     assert len(kept.entries) + len(kept.skipped) == table.lines
 
 
