@@ -1,0 +1,45 @@
+"""Dialogues: choose intents, see the plan, try it, and start the run."""
+
+import streamlit as st
+
+from dataflow_core.errors import UsageError
+from ui.dialogues_intents import choose_intents
+from ui.dialogues_options import dialogue_options
+from ui.dialogues_plan import Plan, offer_of, show_dialogues, show_plan
+from ui.session import current_workspace
+from ui.shell import page_header, require_shell
+from ui.text import escape_markdown
+from ui.try_out import trial_results, try_and_start
+
+require_shell("dialogues")
+workspace = current_workspace()
+page_header("Dialogues")
+st.caption(
+    "A plan of intent × information flow × topic gives each dialogue its own course: first all of the user's messages "
+    "are written, then the answers."
+)
+
+left, right = st.columns([1.9, 1], gap="medium")
+card = right.container(border=True)
+with card:
+    options = dialogue_options(workspace)
+with left:
+    counts = choose_intents(workspace, options.per_intent)
+
+with card:
+    plan = Plan(counts, options)
+    offer = None
+    try:
+        plan.check()
+    except UsageError as error:
+        st.error(escape_markdown(str(error)))
+    else:
+        offer = offer_of(workspace, plan)
+        st.markdown(f"**{plan.sentence}**")
+        st.caption(plan.explanation)
+    try_and_start(workspace, offer, trial=1)
+
+with left:
+    trial_results(workspace, "dialogues", offer, show_dialogues)
+    if offer is not None:
+        show_plan(plan)

@@ -1,0 +1,62 @@
+"""What all dialogues of a run have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dataflow_core.models import Endpoint
+from dataflow_core.workspace import Workspace
+from ui.endpoints import choose_endpoint
+
+LANGUAGES = ["English", "Chinese", "Spanish", "French", "German", "Portuguese", "Japanese", "Korean", "Arabic", "Hindi"]
+
+
+@dataclass(frozen=True, slots=True)
+class DialogueOptions:
+    endpoint: Endpoint
+    per_intent: int
+    turns: int
+    language: str
+    temperature: float
+    seed: int
+
+
+def dialogue_options(workspace: Workspace) -> DialogueOptions:
+    endpoint = choose_endpoint(workspace, "dialogues-endpoint")
+    left, right = st.columns(2)
+    per_intent = left.number_input(
+        "Dialogues per intent",
+        *(1, 1_000_000, 20),
+        key="dialogues-per-intent",
+        persist_state="session",
+        help="For each intent that has no number of its own in the list.",
+    )
+    turns = right.number_input(
+        "Turns",
+        *(2, 100, 6, 2),
+        key="dialogues-turns",
+        persist_state="session",
+        help="Messages of both sides in a dialogue: an even number.",
+    )
+    language = st.selectbox(
+        "Language",
+        LANGUAGES,
+        accept_new_options=True,
+        key="dialogues-language",
+        persist_state="session",
+        help="Choose one, or type another.",
+    )
+    with st.expander("More options"):
+        temperature = st.number_input(
+            "Temperature", *(0.0, 2.0, 0.9, 0.1), format="%.2f", key="dialogues-temperature", persist_state="session"
+        )
+        seed = st.number_input(
+            "Seed",
+            *(0, 2**31 - 1, 0),
+            key="dialogues-seed",
+            persist_state="session",
+            help="The same seed gives the same plan.",
+        )
+    return DialogueOptions(endpoint, per_intent, turns, (language or LANGUAGES[0]).strip(), temperature, seed)

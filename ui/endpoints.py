@@ -1,0 +1,73 @@
+"""Choosing the model of a run, and what has to be said of each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import streamlit as st
+
+from dataflow_core.models import Endpoint
+from dataflow_core.serving.keys import base_url_of, key_source
+from dataflow_core.workspace import Workspace
+from ui.session import keys
+from ui.shell import Badge
+from ui.text import escape_markdown
+
+EMBEDDED_LIMITS = (
+    "The embedded model runs on this machine, without a key or a network. It is tiny (135 million parameters): about "
+    "one task record in four is usable as it comes, and its dialogue answers read well but are often false. It shows "
+    "how everything works; for data to train on, add a larger model on the Settings page."
+)
+
+
+def choose_endpoint(workspace: Workspace, key: str) -> Endpoint:
+    """Let the person choose among the workspace's endpoints, and say what speaks against the one chosen."""
+    endpoints = {endpoint.name: endpoint for endpoint in workspace.endpoints.all()}
+    if st.session_state.get(key) not in endpoints:
+        st.session_state[key] = workspace.endpoints.default().name
+    name = st.selectbox(
+        "Model", list(endpoints), format_func=lambda name: _label(endpoints[name]), key=key, persist_state="session"
+    )
+    endpoint = endpoints[name]
+    if endpoint.kind == "embedded":
+        st.caption(EMBEDDED_LIMITS)
+    if problem := endpoint_warning(endpoint, keys()):
+        st.caption(f":orange[:material/warning:] {escape_markdown(problem)}")
+    return endpoint
+
+
+def endpoint_warning(
+    endpoint: Endpoint, pasted: Mapping[str, str], environ: Mapping[str, str] = os.environ
+) -> str | None:
+    """What can be seen to be missing without calling anybody: the key, or the embedded model's files."""
+    if endpoint.kind == "embedded":
+        from dataflow_core.serving.embedded import embedded_problem  # it loads the openai package: not at start-up
+
+        return embedded_problem()
+    source = key_source(endpoint, environ)
+    if endpoint.name in pasted or source is None or environ.get(source):
+        return None
+    return f"{source}, the variable that this endpoint's key is read from, is not set. Settings lets you paste a key."
+
+
+def key_badge(endpoint: Endpoint, pasted: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Badge:
+    """Where the endpoint's key comes from now, never what it is."""
+    if endpoint.kind == "embedded":
+        return Badge("No key needed", "gray", ":material/computer:")
+    if endpoint.name in pasted:
+        return Badge("Key pasted", "green", ":material/key:", help="Kept in this app's memory until it stops.")
+    source = key_source(endpoint, environ)
+    if source is None:
+        return Badge("Sends no key", "gray", ":material/key_off:")
+    if environ.get(source):
+        return Badge(f"{source} is set", "green", ":material/key:")
+    return Badge(f"{source} is not set", "orange", ":material/key_off:")
+
+
+def address(endpoint: Endpoint) -> str:
+    return "this machine" if endpoint.kind == "embedded" else base_url_of(endpoint)
+
+
+def _label(endpoint: Endpoint) -> str:
+    return endpoint.name if endpoint.kind == "embedded" else f"{endpoint.name} · {endpoint.model}"

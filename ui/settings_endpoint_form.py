@@ -1,0 +1,143 @@
+"""The dialog in which an endpoint is added or changed, and tried before it is saved."""
+
+from __future__ import annotations
+
+import os
+
+import streamlit as st
+from ulid import ULID
+
+from dataflow_core.errors import DataflowError, UsageError
+from dataflow_core.models import Endpoint
+from dataflow_core.serving.keys import OPENAI_BASE_URL, check_endpoint, looks_like_a_key
+from dataflow_core.serving.probe import EndpointCheck, try_endpoint_now
+from dataflow_core.workspace import Workspace
+from ui.session import keys
+from ui.text import escape_markdown
+
+_OPEN = "endpoint-form"
+#: What the address and the key's variable usually are.
+PRESETS = {
+    "OpenAI": (OPENAI_BASE_URL, "OPENAI_API_KEY"),
+    "vLLM on this machine": ("http://127.0.0.1:8000/v1", ""),
+    "Ollama on this machine": ("http://127.0.0.1:11434/v1", ""),
+    "llama.cpp on this machine": ("http://127.0.0.1:8080/v1", ""),
+    "Another OpenAI-compatible server": ("", ""),
+}
+
+
+def open_endpoint_form(endpoint: Endpoint | None) -> None:
+    """Have the dialog shown from the next rerun on; without `endpoint`, to add one."""
+    st.session_state[_OPEN] = (str(ULID()), endpoint)  # new widgets each time: a typed key is never shown again
+
+
+def endpoint_form(workspace: Workspace) -> None:
+    """Show the dialog while it is open: a rerun of the page, as when a run ends, must not close it."""
+    if _OPEN in st.session_state:
+        form, endpoint = st.session_state[_OPEN]
+        title = "Add an endpoint" if endpoint is None else "Edit the endpoint"
+        st.dialog(title, width="medium", dismissible=False)(_form)(workspace, form, endpoint)
+
+
+def _close() -> None:
+    st.session_state.pop(_OPEN, None)
+
+
+def _form(workspace: Workspace, form: str, before: Endpoint | None) -> None:
+    if before is None:
+        st.selectbox(
+            "Server",
+            list(PRESETS),
+            key=f"{form}-preset",
+            on_change=_apply_preset,
+            args=(form,),
+            help="Fills in the rest.",
+        )
+    typed, key = _fields(form, before or Endpoint("", "openai", *_first_preset()))
+    with st.container(horizontal=True, gap="small"):
+        is_saved = st.button("Save", type="primary")
+        is_tested = st.button("Test", icon=":material/network_check:")
+        if st.button("Cancel", type="tertiary", on_click=_close):
+            st.rerun()
+    try:
+        if is_tested:
+            with st.spinner("Calling it once ..."):
+                _show(try_endpoint_now(typed, key or _pasted_before(typed, before)))
+        if is_saved:
+            _save(workspace, typed, key, before)
+            _close()
+            st.rerun()
+    except DataflowError as error:
+        st.error(escape_markdown(str(error)))
+
+
+def _fields(form: str, endpoint: Endpoint) -> tuple[Endpoint, str]:
+    """The endpoint as typed, and the key that was pasted."""
+    is_new = not endpoint.name
+    name = st.text_input(
+        "Name",
+        endpoint.name,
+        key=f"{form}-name",
+        disabled=not is_new,
+        placeholder="My server",
+        help=None if is_new else "The name stays, because runs refer to it.",
+    )
+    base_url = st.text_input("Base URL", endpoint.base_url, key=f"{form}-url", placeholder="https://host/v1")
+    model = st.text_input("Model", endpoint.model, key=f"{form}-model", help="As its server calls it.")
+    left, right = st.columns(2)
+    variable = left.text_input(
+        "Key's environment variable",
+        endpoint.key_env,
+        key=f"{form}-env",
+        help="Its name, never the key itself.",
+    )
+    with left:
+        _say_whether_set(variable.strip())
+    workers = right.number_input("Calls at a time", 1, 512, endpoint.max_workers, key=f"{form}-workers")
+    pasted = st.text_input(
+        "Or paste a key",
+        type="password",
+        key=f"{form}-key",
+        autocomplete="off",
+        live="0ms",  # or a key typed would wait in the browser for as long as the eye beside it has the focus
+        help="Kept in this app's memory until it stops. It is never written down or shown again.",
+    )
+    typed = Endpoint(name.strip(), "openai", base_url.strip(), model.strip(), variable.strip(), int(workers))
+    return typed, pasted.strip()
+
+
+def _say_whether_set(variable: str) -> None:
+    if variable and not looks_like_a_key(variable):
+        state = "is set." if os.environ.get(variable) else "is not set where this app was started."
+        st.caption(f"{escape_markdown(variable)} {state}")
+
+
+def _save(workspace: Workspace, typed: Endpoint, key: str, before: Endpoint | None) -> None:
+    if before is None and any(known.name == typed.name for known in workspace.endpoints.all()):
+        raise UsageError(f"There is an endpoint named {typed.name} already. Choose another name, or edit that one.")
+    check_endpoint(typed)
+    workspace.endpoints.save(typed)
+    if before is not None and before.base_url != typed.base_url:
+        keys().pop(typed.name, None)  # a key must not reach a server it was not made for
+    if key:
+        keys()[typed.name] = key
+
+
+def _pasted_before(typed: Endpoint, before: Endpoint | None) -> str | None:
+    """The key pasted earlier, if it is for this address."""
+    return keys().get(typed.name) if before is not None and before.base_url == typed.base_url else None
+
+
+def _show(check: EndpointCheck) -> None:
+    (st.success if check.ok else st.error)(escape_markdown(check.sentence))
+
+
+def _first_preset() -> tuple[str, str, str]:
+    base_url, variable = next(iter(PRESETS.values()))
+    return base_url, "", variable
+
+
+def _apply_preset(form: str) -> None:
+    base_url, variable = PRESETS[st.session_state[f"{form}-preset"]]
+    st.session_state[f"{form}-url"] = base_url
+    st.session_state[f"{form}-env"] = variable

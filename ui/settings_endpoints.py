@@ -1,0 +1,89 @@
+"""The list of endpoints: their state, trying them, and the way to add, change and delete them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dataflow_core.errors import DataflowError
+from dataflow_core.models import Endpoint
+from dataflow_core.serving.probe import EndpointCheck, try_endpoint_now
+from dataflow_core.workspace import Workspace
+from ui.endpoints import EMBEDDED_LIMITS, address, key_badge
+from ui.format import count
+from ui.session import keys
+from ui.settings_endpoint_form import endpoint_form, open_endpoint_form
+from ui.text import escape_markdown
+
+_CHECKS = "endpoint-checks"
+
+
+def endpoint_list(workspace: Workspace) -> None:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.caption("Where records can be generated. The default is chosen for new runs.", width="content")
+        st.button("Add an endpoint", type="primary", icon=":material/add:", on_click=open_endpoint_form, args=(None,))
+    default = workspace.endpoints.default()
+    for number, endpoint in enumerate(workspace.endpoints.all()):
+        _card(workspace, endpoint, number, is_default=endpoint.name == default.name)
+    endpoint_form(workspace)
+
+
+def _card(workspace: Workspace, endpoint: Endpoint, number: int, *, is_default: bool) -> None:
+    with st.container(border=True, gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+            st.markdown(f"**{escape_markdown(endpoint.name)}**", width="content")
+            if is_default:
+                st.badge("Default", color="blue", icon=":material/star:")
+            badge = key_badge(endpoint, keys())
+            st.badge(escape_markdown(badge.label), color=badge.color, icon=badge.icon, help=badge.help)
+        at_once = count(endpoint.max_workers, "call") + " at a time"
+        st.caption(escape_markdown(f"{endpoint.model} · {address(endpoint)} · {at_once}"))
+        if endpoint.kind == "embedded":
+            st.caption(EMBEDDED_LIMITS)
+        with st.container(horizontal=True, gap="small"):
+            _actions(workspace, endpoint, number, is_default=is_default)
+        _outcome(endpoint)
+
+
+def _actions(workspace: Workspace, endpoint: Endpoint, number: int, *, is_default: bool) -> None:
+    if st.button("Test", icon=":material/network_check:", key=f"test-{number}"):
+        with st.spinner("Calling it once ..."):
+            _checks()[endpoint.name] = (endpoint, _try(endpoint))
+    if not is_default and st.button("Make default", key=f"default-{number}"):
+        workspace.endpoints.make_default(endpoint.name)
+        st.rerun()
+    if endpoint.name in keys() and st.button("Forget the key", key=f"forget-{number}"):
+        keys().pop(endpoint.name, None)
+        st.rerun()
+    if endpoint.kind == "embedded":
+        return
+    st.button("Edit", key=f"edit-{number}", on_click=open_endpoint_form, args=(endpoint,))
+    with st.popover("Delete", type="tertiary"):
+        st.caption("Records and runs made with it stay. A run that is not finished can no longer go on with it.")
+        if st.button("Delete this endpoint", key=f"delete-{number}"):
+            workspace.endpoints.delete(endpoint.name)
+            keys().pop(endpoint.name, None)
+            st.rerun()
+
+
+def _outcome(endpoint: Endpoint) -> None:
+    """What the last test said, as long as the endpoint is what was tested."""
+    tested, check = _checks().get(endpoint.name, (None, None))
+    if check is not None and tested == endpoint:
+        show_check(check)
+
+
+def show_check(check: EndpointCheck) -> None:
+    show = st.success if check.ok else st.error
+    show(escape_markdown(check.sentence), icon=":material/check:" if check.ok else ":material/error:")
+
+
+def _try(endpoint: Endpoint) -> EndpointCheck:
+    try:
+        return try_endpoint_now(endpoint, keys().get(endpoint.name))
+    except DataflowError as error:
+        return EndpointCheck(False, str(error))
+
+
+def _checks() -> dict[str, tuple[Endpoint, EndpointCheck]]:
+    checks: dict[str, tuple[Endpoint, EndpointCheck]] = st.session_state.setdefault(_CHECKS, {})
+    return checks
