@@ -29,12 +29,18 @@ class Home:
             return []
         return sorted(found.parent.name for found in self.folder.glob(f"*/{DATABASE}"))
 
-    def create(self, name: str) -> Workspace:
-        """Raises `UsageError` for a name that is taken or that no folder can have."""
+    def create(self, name: str, *, like: Workspace | None = None) -> Workspace:
+        """Make a workspace, with the endpoints of another where one is given.
+
+        Raises `UsageError` for a name that is taken or that no folder can have.
+        """
         folder = self.folder / folder_name(name)
         if folder.exists():
             raise UsageError(f"There is a workspace {folder.name!r} already. Choose another name.")
-        return Workspace(folder, create=True)
+        workspace = Workspace(folder, create=True)
+        if like is not None:
+            workspace.endpoints.copy_from(like.endpoints)
+        return workspace
 
     def open(self, name: str) -> Workspace:
         if name not in self.names():

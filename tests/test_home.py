@@ -96,6 +96,18 @@ def test_the_embedded_model_is_the_default_until_an_endpoint_is_added(home: Home
     workspace.close()
 
 
+def test_a_new_workspace_can_take_over_the_endpoints_of_another(home: Home) -> None:
+    first = home.create("alpha")
+    first.endpoints.save(Endpoint("vLLM", base_url="http://127.0.0.1:8000/v1", model="qwen"))
+    first.endpoints.save(Endpoint("Other", model="m"))
+    first.endpoints.make_default("Other")
+    second = home.create("beta", like=first)
+    assert second.endpoints.all() == first.endpoints.all()
+    assert second.endpoints.default().name == "Other"
+    first.close()
+    second.close()
+
+
 def test_an_own_intent_stays_and_a_changed_built_in_one_can_be_reset(home: Home) -> None:
     workspace = home.create("alpha")
     shipped = workspace.intents.all()

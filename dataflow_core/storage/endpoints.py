@@ -62,3 +62,9 @@ class EndpointStore:
         with self._database.write() as connection:
             connection.execute(delete(preferences).where(preferences.c.name == _DEFAULT))
             connection.execute(insert(preferences).values(name=_DEFAULT, value=name))
+
+    def copy_from(self, other: EndpointStore) -> None:
+        for endpoint in other.all():
+            if endpoint != EMBEDDED:
+                self.save(endpoint)
+        self.make_default(other.default().name)
