@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, true, update
 
 from dataflow_core.errors import UsageError
 from dataflow_core.models import Fields, Record, ReviewStatus, Revision, RevisionKind
 from dataflow_core.storage.database import Database, storable
-from dataflow_core.storage.runs import as_time
+from dataflow_core.storage.rows import record_of, revision_of
 from dataflow_core.storage.schema import decisions, records, revisions
 
 Sort = Literal["oldest", "newest", "recently changed"]
@@ -69,7 +69,7 @@ class RecordStore:
         with self._database.read() as connection:
             for start in range(0, len(numbers), _CHUNK):
                 statement = select(records).where(records.c.number.in_(list(numbers[start : start + _CHUNK])))
-                found.update((row["number"], _record(row)) for row in connection.execute(statement).mappings())
+                found.update((row["number"], record_of(row)) for row in connection.execute(statement).mappings())
         return [found[number] for number in numbers if number in found]
 
     def stream(self, query: Query) -> Iterator[Record]:
@@ -81,13 +81,13 @@ class RecordStore:
     def get(self, record_id: str) -> Record | None:
         with self._database.read() as connection:
             row = connection.execute(select(records).where(records.c.id == record_id)).mappings().first()
-        return _record(row) if row else None
+        return record_of(row) if row else None
 
     def history(self, record_id: str) -> list[Revision]:
         """Newest first."""
         statement = select(revisions).where(revisions.c.record_id == record_id).order_by(revisions.c.number.desc())
         with self._database.read() as connection:
-            return [_revision(row) for row in connection.execute(statement).mappings()]
+            return [revision_of(row) for row in connection.execute(statement).mappings()]
 
 
 def new_record(
@@ -160,7 +160,7 @@ def decide(connection: Connection, record: Record, status: ReviewStatus, *, revi
 
 def current(connection: Connection, record_id: str) -> Record | None:
     row = connection.execute(select(records).where(records.c.id == record_id)).mappings().first()
-    return _record(row) if row else None
+    return record_of(row) if row else None
 
 
 def fields_at(connection: Connection, record_id: str, revision: int) -> Fields:
@@ -227,32 +227,3 @@ def _storable_fields(value: Any) -> Any:
     if isinstance(value, list):
         return [_storable_fields(part) for part in value]
     return value
-
-
-def _record(row: RowMapping) -> Record:
-    return Record(
-        id=row["id"],
-        number=row["number"],
-        run_id=row["run_id"],
-        input_id=row["input_id"],
-        generator=row["generator"],
-        fields=row["fields"],
-        status=ReviewStatus(row["status"]),
-        reason=row["reason"],
-        revision=row["revision"],
-        is_edited=row["is_edited"],
-        created_at=as_time(row["created_at"]),
-        updated_at=as_time(row["updated_at"]),
-    )
-
-
-def _revision(row: RowMapping) -> Revision:
-    return Revision(
-        record_id=row["record_id"],
-        number=row["number"],
-        kind=RevisionKind(row["kind"]),
-        fields=row["fields"],
-        author=row["author"],
-        reason=row["reason"],
-        at=as_time(row["at"]),
-    )

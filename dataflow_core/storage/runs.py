@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, RowMapping, func, insert, literal, select, update
@@ -26,10 +25,9 @@ from dataflow_core.models import (
 )
 from dataflow_core.storage.database import Database, storable
 from dataflow_core.storage.owner import is_alive, this_process
+from dataflow_core.storage.rows import failure_of, run_of
 from dataflow_core.storage.schema import calls, failures, inputs, records, runs, source_lines
 
-#: A run asked to start has this many seconds until its process must have taken it up.
-START_UP = 60.0
 RECENT = 30.0
 _CHUNK = 5_000
 
@@ -91,19 +89,20 @@ class RunStore:
                 found = candidates[0] if len(candidates) == 1 else None
         if found is None:
             raise UsageError(f"There is no run {run_id} in this workspace. List them with the command `runs`.")
-        return _run(found)
+        return run_of(found)
 
     def all(self, limit: int | None = None) -> list[Run]:
         """Newest first."""
         with self._database.read() as connection:
             return [
-                _run(row) for row in connection.execute(select(runs).order_by(runs.c.id.desc()).limit(limit)).mappings()
+                run_of(row)
+                for row in connection.execute(select(runs).order_by(runs.c.id.desc()).limit(limit)).mappings()
             ]
 
     def live(self) -> list[Run]:
         stored = select(runs).where(runs.c.state.in_([RunState.QUEUED, RunState.RUNNING])).order_by(runs.c.id)
         with self._database.read() as connection:
-            found = [_run(row) for row in connection.execute(stored).mappings()]
+            found = [run_of(row) for row in connection.execute(stored).mappings()]
         return [run for run in found if run.state.is_live]
 
     def progress(self, run_id: str) -> Progress:
@@ -114,20 +113,18 @@ class RunStore:
             func.coalesce(func.sum(calls.c.completion_tokens), 0),
         ).where(calls.c.run_id == run_id)
         now = time.time()
-        recent = select(func.count(), func.min(records.c.created_at)).where(
-            records.c.run_id == run_id, records.c.created_at > now - RECENT
-        )
         with self._database.read() as connection:
             counts: dict[str, int] = {row[0]: row[1] for row in connection.execute(by_state)}
             n_calls, prompt_tokens, completion_tokens = connection.execute(tokens).one()
-            n_recent, first = connection.execute(recent).one()
-            started = connection.scalar(select(runs.c.started_at).where(runs.c.id == run_id))
-        since = max(started or 0.0, now - RECENT)
+            started = connection.scalar(select(runs.c.started_at).where(runs.c.id == run_id)) or now
+            since = max(started, now - RECENT)
+            recent = select(func.count()).where(records.c.run_id == run_id, records.c.created_at >= since)
+            n_recent = connection.scalar(recent) or 0
         return Progress(
             **{state.value: counts.get(state, 0) for state in InputState},
             calls=n_calls,
             usage=Usage(prompt_tokens, completion_tokens),
-            recent_per_second=n_recent / max(now - since, 0.5) if first else 0.0,
+            recent_per_second=n_recent / max(now - since, 0.5),
         )
 
     def count_inputs(self) -> dict[InputState, int]:
@@ -152,7 +149,7 @@ class RunStore:
         if stage is not None:
             query = query.where(failures.c.stage == stage)
         with self._database.read() as connection:
-            return [_failure(row) for row in connection.execute(query).mappings()]
+            return [failure_of(row) for row in connection.execute(query).mappings()]
 
     def failures_by_stage(self, run_id: str) -> dict[Stage, int]:
         query = (
@@ -187,7 +184,7 @@ class RunStore:
     def enqueue(self, run_id: str, *, limit: int | None, endpoint: Endpoint | None = None) -> None:
         """Say that a process is about to take the run up. Raises `RunIsLiveError` if one has it already."""
         with self._database.write() as connection:
-            if _run(_row(connection, run_id)).state.is_live:
+            if run_of(_row(connection, run_id)).state.is_live:
                 raise RunIsLiveError("This run is being executed already. Follow it on the Runs page.")
             values: dict[str, Any] = {
                 "state": RunState.QUEUED,
@@ -294,47 +291,3 @@ def _row(connection: Connection, run_id: str) -> RowMapping:
     if row is None:
         raise WorkspaceError(f"There is no run {run_id} in this workspace.")
     return row
-
-
-def _run(row: RowMapping) -> Run:
-    return Run(
-        id=row["id"],
-        name=row["name"],
-        generator=row["generator"],
-        params=row["params"],
-        endpoint=Endpoint(**row["endpoint"]),
-        prompt_version=row["prompt_version"],
-        state=_state(row),
-        reason=row["reason"],
-        limit=row["take_up"],
-        source=row["source"],
-        created_at=as_time(row["created_at"]),
-        started_at=as_time(row["started_at"]) if row["started_at"] else None,
-        finished_at=as_time(row["finished_at"]) if row["finished_at"] else None,
-    )
-
-
-def _state(row: RowMapping) -> RunState:
-    state = RunState(row["state"])
-    if state is RunState.RUNNING and not is_alive(row["owner"], row["heartbeat_at"]):
-        return RunState.INTERRUPTED
-    if state is RunState.QUEUED and time.time() - row["heartbeat_at"] > START_UP:
-        return RunState.INTERRUPTED
-    return state
-
-
-def _failure(row: RowMapping) -> Failure:
-    return Failure(
-        input_id=row["input_id"],
-        stage=Stage(row["stage"]),
-        reason=row["reason"],
-        raw_text=row["raw_text"],
-        attempts=row["attempt"] + 1,
-        position=row["position"],
-        fields=row["fields"],
-        at=as_time(row["at"]),
-    )
-
-
-def as_time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

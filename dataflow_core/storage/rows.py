@@ -1,0 +1,97 @@
+"""Rows of the database as the library's nouns."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from sqlalchemy import RowMapping
+
+from dataflow_core.models import (
+    Endpoint,
+    Failure,
+    Record,
+    ReviewStatus,
+    Revision,
+    RevisionKind,
+    Run,
+    RunState,
+    Stage,
+)
+from dataflow_core.storage.owner import is_alive
+
+#: A run asked to start has this many seconds until its process must have taken it up.
+START_UP = 60.0
+
+
+def run_of(row: RowMapping) -> Run:
+    return Run(
+        id=row["id"],
+        name=row["name"],
+        generator=row["generator"],
+        params=row["params"],
+        endpoint=Endpoint(**row["endpoint"]),
+        prompt_version=row["prompt_version"],
+        state=_state(row),
+        reason=row["reason"],
+        limit=row["take_up"],
+        source=row["source"],
+        created_at=_time(row["created_at"]),
+        started_at=_time(row["started_at"]) if row["started_at"] else None,
+        finished_at=_time(row["finished_at"]) if row["finished_at"] else None,
+    )
+
+
+def failure_of(row: RowMapping) -> Failure:
+    return Failure(
+        input_id=row["input_id"],
+        stage=Stage(row["stage"]),
+        reason=row["reason"],
+        raw_text=row["raw_text"],
+        attempts=row["attempt"] + 1,
+        position=row["position"],
+        fields=row["fields"],
+        at=_time(row["at"]),
+    )
+
+
+def record_of(row: RowMapping) -> Record:
+    return Record(
+        id=row["id"],
+        number=row["number"],
+        run_id=row["run_id"],
+        input_id=row["input_id"],
+        generator=row["generator"],
+        fields=row["fields"],
+        status=ReviewStatus(row["status"]),
+        reason=row["reason"],
+        revision=row["revision"],
+        is_edited=row["is_edited"],
+        created_at=_time(row["created_at"]),
+        updated_at=_time(row["updated_at"]),
+    )
+
+
+def revision_of(row: RowMapping) -> Revision:
+    return Revision(
+        record_id=row["record_id"],
+        number=row["number"],
+        kind=RevisionKind(row["kind"]),
+        fields=row["fields"],
+        author=row["author"],
+        reason=row["reason"],
+        at=_time(row["at"]),
+    )
+
+
+def _state(row: RowMapping) -> RunState:
+    state = RunState(row["state"])
+    if state is RunState.RUNNING and not is_alive(row["owner"], row["heartbeat_at"]):
+        return RunState.INTERRUPTED
+    if state is RunState.QUEUED and time.time() - row["heartbeat_at"] > START_UP:
+        return RunState.INTERRUPTED
+    return state
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
