@@ -29,7 +29,7 @@ SECTIONS = {
 
 page = st.navigation({section: [PAGES[name] for name in names] for section, names in SECTIONS.items()}, expanded=True)
 if (wanted := st.session_state.pop("_goto", None)) in PAGES:
-    st.switch_page(PAGES[wanted])
+    st.switch_page(PAGES[wanted], query_params={key: st.query_params.get_all(key) for key in st.query_params})
 
 st.set_page_config(page_title=f"{page.title} · Dataflow Studio")
 run_indicator(current_workspace())

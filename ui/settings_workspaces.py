@@ -10,7 +10,7 @@ import streamlit as st
 from dataflow_core.errors import DataflowError
 from dataflow_core.workspace import Workspace
 from ui.format import count
-from ui.session import current_workspace, choose_workspace, forget_workspace, home
+from ui.session import choose_workspace, current_workspace, forget_workspace, home
 from ui.text import escape_markdown, plain
 
 _BACKUP = "backup"

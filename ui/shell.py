@@ -31,7 +31,7 @@ def require_shell(name: str) -> None:
     """
     if not st.session_state.get("_shell"):
         st.session_state["_goto"] = name
-        st.switch_page("app.py")
+        st.switch_page("app.py", query_params={key: st.query_params.get_all(key) for key in st.query_params})
 
 
 def page_header(title: str, *, badges: Sequence[Badge] = ()) -> DeltaGenerator:

@@ -163,6 +163,39 @@ def grid_edit(page: Page, key: str, *, row: int, column: int, text: str, row_hei
     expect(cell).to_have_text(text)
 
 
+def sheet_edit(page: Page, *, row: int, column: int, text: str) -> None:
+    """Write `text` into a cell of the Review page's table by pointer and keys; its columns differ in width.
+
+    The second column, the status, is where the pointer goes; the arrow keys lead from there.
+    """
+    grid = page.locator("[class*=st-key-records-]").get_by_test_id("stDataFrame")
+    grid.get_by_test_id(f"glide-cell-{column}-{row}").wait_for(state="attached")
+    box = grid.locator("canvas").first.bounding_box()
+    assert box is not None
+    x, y = box["x"] + 90, box["y"] + 34 + 38 * (row + 0.5)
+    page.mouse.move(x - 8, y)
+    page.mouse.move(x, y, steps=4)
+    page.wait_for_timeout(120)
+    page.mouse.click(x, y)
+    page.wait_for_timeout(120)
+    for _ in range(column - 1):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    editor = page.locator("#portal textarea, #portal input").first
+    editor.wait_for()
+    editor.fill(text)
+    page.keyboard.press("Enter")
+    expect(grid.get_by_test_id(f"glide-cell-{column}-{row}")).to_have_text(text)
+
+
+def sheet_column(page: Page, column: int, rows: int) -> list[str]:
+    """The texts of a column of the Review page's table."""
+    grid = page.locator("[class*=st-key-records-]").get_by_test_id("stDataFrame")
+    cells = [grid.get_by_test_id(f"glide-cell-{column}-{row}") for row in range(rows)]
+    cells[0].wait_for(state="attached")
+    return [cell.inner_text() for cell in cells]
+
+
 def _free_port() -> int:
     with closing(socket.socket()) as probe:
         probe.bind((HOST, 0))

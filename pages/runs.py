@@ -1,0 +1,30 @@
+"""Runs: what is being made, how far it is, and what failed."""
+
+import streamlit as st
+
+from ui.run_card import show_run
+from ui.run_details import show_details
+from ui.run_list import chosen_run, listed_runs, show_runs
+from ui.session import current_workspace
+from ui.shell import empty_state, page_header, require_shell
+
+require_shell("runs")
+workspace = current_workspace()
+runs = listed_runs(workspace)
+page_header("Runs")
+
+if runs:
+    chosen = chosen_run(runs)
+    show_runs(workspace, runs, chosen)
+    show_run(workspace, chosen)
+    show_details(workspace, chosen)
+else:
+    with empty_state(
+        "No runs yet",
+        "A run takes tasks of your own, or a plan of dialogues, and makes a record from each.",
+        icon=":material/bolt:",
+    ):
+        if st.button("Make tasks", type="primary"):
+            st.switch_page("pages/tasks.py")
+        if st.button("Make dialogues"):
+            st.switch_page("pages/dialogues.py")

@@ -1,0 +1,344 @@
+"""The Review page: filters, edits in the table and in an open record, decisions, records written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+from dataflow_core.models import Record, ReviewStatus, RevisionKind
+from dataflow_core.storage.records import Query
+from dataflow_core.workspace import Workspace
+from tests.pages.conftest import fill_tasks, in_address
+
+OpenPage = Callable[..., AppTest]
+TASKS = Query(generators=("ParaSeqTaskGenerator",))
+DIALOGUES = Query(generators=("ConsistentChatGenerator",))
+
+
+def records_of(workspace: Workspace, query: Query = TASKS) -> list[Record]:
+    return workspace.records.page(workspace.records.numbers(query))
+
+
+def edit_cells(page: AppTest, edits: dict[int, dict[str, Any]]) -> AppTest:
+    """Send what the grid of the table shown sends: changed cells by position."""
+    key = page.session_state["review_sheet"].key
+    page.session_state[key] = {"edited_rows": edits, "added_rows": [], "deleted_rows": []}
+    return page.run()
+
+
+def button(page: AppTest, label: str) -> Any:
+    return next(found for found in page.button if found.label.startswith(label))
+
+
+def texts(page: AppTest) -> str:
+    elements = [*page.caption, *page.markdown, *page.warning, *page.text]
+    return "\n".join(str(element.value) for element in elements)
+
+
+def present(workspace: Workspace, record: Record) -> Record:
+    found = workspace.records.get(record.id)
+    assert found is not None
+    return found
+
+
+def test_an_empty_workspace_says_what_to_do_first(workspace: Workspace, open_page: OpenPage) -> None:
+    page = open_page("review")
+    assert not page.exception
+    assert button(page, "Make tasks")
+
+
+def test_the_table_shows_the_task_and_its_outputs_before_other_columns(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    page = open_page("review")
+    assert not page.exception
+    columns = list(page.session_state["review_sheet"].frame.columns)
+    assert columns == [
+        *("picked", "status", "open"),
+        *("field:task", "field:parallel_task", "field:subsequent_task", "field:composition_task"),
+        *("field:id", "number"),
+    ]
+
+
+def test_an_edit_of_a_cell_becomes_a_revision_and_sending_it_again_does_nothing(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    page = open_page("review")
+    edit_cells(page, {1: {"field:task": "Better"}}).run().run()
+    record = present(filled_workspace, records_of(filled_workspace)[1])
+    assert (record.fields["task"], record.revision) == ("Better", 2)
+    assert "Saved at" in texts(page)
+
+
+def test_one_cell_may_be_edited_again_and_again(filled_workspace: Workspace, open_page: OpenPage) -> None:
+    page = open_page("review")
+    edit_cells(page, {0: {"field:task": "First"}})
+    edit_cells(page, {0: {"field:task": "Second"}})
+    edit_cells(page, {0: {"field:task": "Second", "field:parallel_task": None}})
+    record = present(filled_workspace, records_of(filled_workspace)[0])
+    assert (record.fields["task"], record.fields["parallel_task"]) == ("Second", "")
+    assert not page.warning
+
+
+def test_a_number_stays_a_number_when_it_is_edited(filled_workspace: Workspace, open_page: OpenPage) -> None:
+    page = open_page("review")
+    edit_cells(page, {0: {"field:id": "77"}})
+    assert present(filled_workspace, records_of(filled_workspace)[0]).fields["id"] == 77
+
+
+def test_a_status_chosen_in_the_table_is_a_decision_about_the_text_as_edited(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    page = open_page("review")
+    edit_cells(page, {2: {"status": "accepted", "field:task": "Edited, then accepted"}})
+    record = present(filled_workspace, records_of(filled_workspace)[2])
+    assert (record.status, record.fields["task"]) == (ReviewStatus.ACCEPTED, "Edited, then accepted")
+    assert not page.warning
+
+
+def test_an_edit_just_before_the_page_is_turned_reaches_its_own_record(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    page = open_page("review")
+    before = records_of(filled_workspace)
+    page.session_state["review_page_0"] = 2
+    edit_cells(page, {1: {"field:task": "On the first page"}})
+    assert len(page.session_state["review_sheet"].records) == 2
+    edit_cells(page, {1: {"field:task": "On the second page"}})
+    after = records_of(filled_workspace)
+    assert after[1].fields["task"] == "On the first page"
+    assert after[26].fields["task"] == "On the second page"
+    assert [record.revision for record in after].count(2) == 2
+    assert len(before) == len(after) == 27
+
+
+def test_an_edit_just_before_a_filter_changes_is_kept(filled_workspace: Workspace, open_page: OpenPage) -> None:
+    page = open_page("review")
+    page.session_state["kind"] = "Dialogues"
+    edit_cells(page, {0: {"field:task": "Kept"}})
+    assert records_of(filled_workspace)[0].fields["task"] == "Kept"
+
+
+def test_a_decided_record_stays_in_its_place_until_the_list_is_refreshed(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    page = open_page("review", status="Unreviewed")
+    edit_cells(page, {0: {"status": "rejected"}})
+    assert len(page.session_state["review_snapshot"].numbers) == 27
+    button(page, "Refresh").click().run()
+    assert len(page.session_state["review_snapshot"].numbers) == 26
+    assert "26 unreviewed" in texts(page)
+
+
+def test_a_change_by_someone_else_is_not_overwritten_and_mine_is_not_lost(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    page = open_page("review")
+    record = records_of(filled_workspace)[0]
+    filled_workspace.review.edit(record.id, {"task": "Theirs"}, base_revision=1, author="ana")
+    edit_cells(page, {0: {"field:task": "Mine"}})
+    assert present(filled_workspace, record).fields["task"] == "Theirs"
+    assert "was changed by someone else" in texts(page)
+    assert "Mine" in texts(page)
+    button(page, "Keep mine").click().run()
+    assert present(filled_workspace, record).fields["task"] == "Mine"
+    assert "was changed by someone else" not in texts(page)
+
+
+def test_edits_of_different_fields_by_two_people_are_both_kept(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    page = open_page("review")
+    record = records_of(filled_workspace)[0]
+    filled_workspace.review.edit(record.id, {"task": "Theirs"}, base_revision=1, author="ana")
+    edit_cells(page, {0: {"field:parallel_task": "Mine"}})
+    fields = present(filled_workspace, record).fields
+    assert (fields["task"], fields["parallel_task"]) == ("Theirs", "Mine")
+
+
+def test_what_someone_else_changed_since_is_not_decided_unseen(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    page = open_page("review")
+    record = records_of(filled_workspace)[0]
+    filled_workspace.review.edit(record.id, {"task": "Theirs"}, base_revision=1, author="ana")
+    button(page, "Accept all 25").click().run()
+    assert present(filled_workspace, record).status is ReviewStatus.UNREVIEWED
+    assert filled_workspace.records.count(Query(statuses=(ReviewStatus.ACCEPTED,))) == 24
+    assert "1 record not marked as accepted" in page.warning[0].value
+
+
+def test_edits_that_the_browser_sends_again_after_a_restart_do_not_undo_later_ones(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    first = open_page("review")
+    record = records_of(filled_workspace)[0]
+    edit_cells(first, {0: {"field:task": "Mine"}})
+    filled_workspace.review.edit(record.id, {"task": "Later"}, base_revision=2, author="ana")
+    key = first.session_state["review_sheet"].key
+    restarted = open_page("tasks").switch_page("pages/review.py")
+    restarted.session_state[key] = {"edited_rows": {0: {"field:task": "Mine"}}, "added_rows": [], "deleted_rows": []}
+    restarted.run()
+    assert not restarted.exception
+    assert restarted.session_state["review_sheet"].key == key
+    assert present(filled_workspace, record).fields["task"] == "Later"
+
+
+def test_only_the_ticked_records_are_decided(filled_workspace: Workspace, open_page: OpenPage) -> None:
+    page = open_page("review")
+    edit_cells(page, {0: {"picked": True}, 3: {"picked": True}})
+    button(page, "Reject 2 ticked").click().run()
+    rejected = Query(statuses=(ReviewStatus.REJECTED,))
+    assert [record.fields["id"] for record in records_of(filled_workspace, rejected)] == [3, 6]
+
+
+def test_filters_come_from_the_address(filled_workspace: Workspace, open_page: OpenPage) -> None:
+    run = next(run for run in filled_workspace.runs.all() if run.name == "Planning dialogues")
+    page = open_page("review", run=run.id, q="dialogue 2", size="50 a page")
+    assert [record.fields["topic"] for record in page.session_state["review_sheet"].records] == ["Topic 2"]
+
+
+def test_a_search_without_a_find_offers_all_records_again(filled_workspace: Workspace, open_page: OpenPage) -> None:
+    page = open_page("review", q="nowhere to be found")
+    button(page, "Show all records").click().run()
+    assert len(page.session_state["review_sheet"].records) == 25
+
+
+def test_the_first_question_of_a_dialogue_is_edited_in_the_table(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    page = open_page("review", kind="Dialogues")
+    edit_cells(page, {1: {"question": "How?", "field:topic": "Trains"}})
+    record = records_of(filled_workspace, DIALOGUES)[1]
+    assert record.fields["conversation"][0] == {"role": "user", "value": "How?"}
+    assert len(record.fields["conversation"]) == 4
+    assert record.fields["topic"] == "Trains"
+    assert not page.warning
+
+
+def test_an_open_record_shows_its_fields_in_full_and_saves_them(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    record = records_of(filled_workspace)[4]
+    page = open_page("review", record=record.id)
+    assert not page.exception
+    areas = {area.label: area for area in page.text_area}
+    areas["composition\\_task"].set_value("All three\nat once").run()
+    assert present(filled_workspace, record).fields["composition_task"] == "All three\nat once"
+    assert present(filled_workspace, record).revision == 2
+
+
+def test_accepting_the_open_record_goes_on_to_the_next(filled_workspace: Workspace, open_page: OpenPage) -> None:
+    records = records_of(filled_workspace)
+    page = open_page("review", record=records[0].id)
+    button(page, "Accept").click().run()
+    assert present(filled_workspace, records[0]).status is ReviewStatus.ACCEPTED
+    assert in_address(page, "record") == records[1].id
+    button(page, "Previous").click().run()
+    assert in_address(page, "record") == records[0].id
+
+
+def test_going_back_from_a_record_shows_the_page_that_holds_it(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    record = records_of(filled_workspace)[26]
+    page = open_page("review", record=record.id)
+    button(page, "Table").click().run()
+    assert not page.exception
+    assert record.id in [shown.id for shown in page.session_state["review_sheet"].records]
+
+
+def test_turns_that_the_editor_sends_are_saved_once(filled_workspace: Workspace, open_page: OpenPage) -> None:
+    record = records_of(filled_workspace, DIALOGUES)[0]
+    page = open_page("review", record=record.id, kind="Dialogues")
+    assert not page.exception
+    turns = [{"role": "user", "value": "Edited"}, {"role": "user", "value": "Yes"}]
+    page.session_state[page.session_state["review_draft"].key("conversation")] = {"turns": turns}
+    page.run().run()
+    assert not page.exception
+    assert present(filled_workspace, record).fields["conversation"] == turns
+    assert present(filled_workspace, record).revision == 2
+    assert "Turns 1 and 2 are both by the user" in texts(page)
+
+
+def test_an_earlier_version_can_be_restored(filled_workspace: Workspace, open_page: OpenPage) -> None:
+    record = records_of(filled_workspace)[0]
+    filled_workspace.review.edit(record.id, {"task": "Worse"}, base_revision=1, author="me")
+    page = open_page("review", record=record.id)
+    page.session_state["review_history"] = True
+    page.run()
+    page.selectbox(key=f"history-{record.id}").set_value(1).run()
+    button(page, "Go back to version 1").click().run()
+    assert present(filled_workspace, record).fields == record.fields
+    assert filled_workspace.records.history(record.id)[0].kind is RevisionKind.RESTORED
+    assert [area.value for area in page.text_area if area.label == "task"] == ["Task number 3"]
+
+
+def dialog_alone() -> None:
+    """The dialog as a page: a page test does not keep one open from one run to the next."""
+    import streamlit as st
+
+    from dataflow_core.storage.records import Query
+    from ui.record_add import add_record
+    from ui.session import current_workspace
+
+    add_record(current_workspace(), Query(generators=(st.session_state["generator"],)))
+
+
+def test_a_task_written_by_hand_is_added_as_accepted_and_opened(filled_workspace: Workspace) -> None:
+    page = AppTest.from_function(dialog_alone)
+    page.session_state["generator"] = "ParaSeqTaskGenerator"
+    page.run()
+    for name in ("task", "parallel_task", "subsequent_task", "composition_task"):
+        page.text_area(key=f"review_add_{name}").set_value(f"My {name}")
+    button(page, "Add").click().run()
+    assert not page.exception
+    written = records_of(filled_workspace)[-1]
+    assert written.fields["subsequent_task"] == "My subsequent_task"
+    assert written.run_id is None
+    assert written.status is ReviewStatus.ACCEPTED
+    assert in_address(page, "record") == written.id
+
+
+def test_a_dialogue_written_by_hand_begins_with_a_question_and_an_answer(filled_workspace: Workspace) -> None:
+    page = AppTest.from_function(dialog_alone)
+    page.session_state["generator"] = "ConsistentChatGenerator"
+    page.run()
+    areas = {area.label: area for area in page.text_area}
+    areas["First question"].set_value("Which way?")
+    areas["Answer"].set_value("Left.")
+    button(page, "Add").click().run()
+    assert not page.exception
+    written = records_of(filled_workspace, DIALOGUES)[-1]
+    assert [turn["value"] for turn in written.fields["conversation"]] == ["Which way?", "Left."]
+    assert written.fields["category"]
+
+
+def test_an_empty_record_is_not_added(filled_workspace: Workspace) -> None:
+    page = AppTest.from_function(dialog_alone)
+    page.session_state["generator"] = "ParaSeqTaskGenerator"
+    page.run()
+    button(page, "Add").click().run()
+    assert "The record is empty" in page.error[0].value
+
+
+def test_records_that_a_run_adds_meanwhile_are_announced_and_shown_on_demand(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    page = open_page("review")
+    fill_tasks(filled_workspace, 5, name="more.csv")
+    page.run()
+    assert len(page.session_state["review_snapshot"].numbers) == 27
+    button(page, "Show 5 new").click().run()
+    assert len(page.session_state["review_snapshot"].numbers) == 32
+
+
+def test_names_and_texts_are_not_read_as_markup(workspace: Workspace, open_page: OpenPage) -> None:
+    fill_tasks(workspace, 1, name="![x](http://example.invalid/x.png)")
+    record = records_of(workspace)[0]
+    workspace.review.edit(record.id, {"task": "![y](http://example.invalid/y.png)"}, base_revision=1, author="me")
+    page = open_page("review", record=record.id)
+    assert not page.exception
+    assert all("![" not in str(element.value) for element in page.markdown)

@@ -1,0 +1,34 @@
+"""Which fields of records are shown first: the task and what was made from it, then what else the upload had."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dataflow_core.models import Fields, Record
+from dataflow_core.workspace import Workspace
+from ui.values import CONVERSATION
+
+_TASK_PARAMS = (
+    "input_task_key",
+    "output_parallel_task_key",
+    "output_subsequent_task_key",
+    "output_composition_task_key",
+)
+DEFAULT_TASK_FIELDS = ("atom_task", "parallel_task", "subsequent_task", "composition_task")
+_DIALOGUE_FIELDS = ("category", "flow", "topic")
+
+
+def task_fields(params: Fields) -> tuple[str, ...]:
+    """The four fields' names in a run of tasks."""
+    return tuple(params.get(param, default) for param, default in zip(_TASK_PARAMS, DEFAULT_TASK_FIELDS, strict=True))
+
+
+def ordered_fields(workspace: Workspace, records: Sequence[Record]) -> tuple[list[str], list[str]]:
+    """Return the names of the records' fields in two parts: those that a reviewer judges, and the others."""
+    present = list(dict.fromkeys(name for record in records for name in record.fields))
+    known: list[str] = []
+    for run_id in dict.fromkeys(record.run_id for record in records if record.run_id):
+        known.extend(task_fields(workspace.runs.get(run_id).params))
+    leading = [name for name in dict.fromkeys([*known, *DEFAULT_TASK_FIELDS, *_DIALOGUE_FIELDS]) if name in present]
+    hidden = {CONVERSATION, "intent"} if CONVERSATION in present else set()
+    return leading, [name for name in present if name not in leading and name not in hidden]
