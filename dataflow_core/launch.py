@@ -81,7 +81,7 @@ def _can_listen(port: int) -> bool:
 def _command(script: Path, port: int) -> list[str]:
     options = {"server.port": port, "logger.hideWelcomeMessage": "true", "logger.level": "warning"}
     flags = [f"--{name}={value}" for name, value in options.items()]
-    return [sys.executable, "-m", "streamlit", "run", str(script), *flags]
+    return [sys.executable, "-m", "ui.serve", "run", str(script), *flags]
 
 
 @contextmanager

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from dataflow_core.errors import UsageError
-from ui.dialogues_intents import choose_intents
-from ui.dialogues_options import dialogue_options
-from ui.dialogues_plan import Plan, offer_of, show_dialogues, show_plan
+from ui.dialogues.intents import choose_intents
+from ui.dialogues.options import dialogue_options
+from ui.dialogues.plan import Plan, offer_of, show_dialogues, show_plan
 from ui.session import current_workspace
 from ui.shell import page_header, require_shell
 from ui.text import escape_markdown

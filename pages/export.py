@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from ui.export_choice import choose_records, count_by_generator, why_nothing_matches
-from ui.export_files import show_files, show_preview, write_files
+from ui.export.choice import choose_records, count_by_generator, why_nothing_matches
+from ui.export.files import show_files, show_preview, write_files
 from ui.format import count
 from ui.session import current_workspace
 from ui.shell import empty_state, page_header, require_shell

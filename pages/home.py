@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from ui.home_overview import badges, is_empty, model_limits, overview
-from ui.home_tour import welcome
+from ui.home.overview import badges, is_empty, model_limits, overview
+from ui.home.tour import welcome
 from ui.session import current_workspace
 from ui.shell import page_header, require_shell
 

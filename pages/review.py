@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from ui.record_add import add_record
-from ui.record_table import open_sheet, save_edits, show_sheet
-from ui.record_view import record_in_address, show_record
-from ui.review_bar import show_bulk_buttons, show_counts, show_header, show_nothing_found
-from ui.review_filters import generation, read_anew, show_filters, show_pages, snapshot_of
-from ui.saving import show_problems
+from ui.review.add import add_record
+from ui.review.bar import show_bulk_buttons, show_counts, show_header, show_nothing_found
+from ui.review.filters import generation, read_anew, show_filters, show_pages, snapshot_of
+from ui.review.record import record_in_address, show_record
+from ui.review.saving import show_problems
+from ui.review.table import open_sheet, save_edits, show_sheet
 from ui.session import current_workspace
 from ui.shell import require_shell
 

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from ui.run_card import show_run
-from ui.run_details import show_details
-from ui.run_list import chosen_run, listed_runs, show_runs
+from ui.runs.card import show_run
+from ui.runs.details import show_details
+from ui.runs.run_list import chosen_run, listed_runs, show_runs
 from ui.session import current_workspace
 from ui.shell import empty_state, page_header, require_shell
 

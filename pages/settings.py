@@ -3,9 +3,9 @@
 import streamlit as st
 
 from ui.session import current_workspace
-from ui.settings_about import about
-from ui.settings_endpoints import endpoint_list
-from ui.settings_workspaces import workspace_list
+from ui.settings.about import about
+from ui.settings.endpoints import endpoint_list
+from ui.settings.workspaces import workspace_list
 from ui.shell import page_header, require_shell
 
 require_shell("settings")

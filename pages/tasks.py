@@ -5,9 +5,9 @@ import streamlit as st
 from dataflow_core.errors import UsageError
 from ui.session import current_workspace
 from ui.shell import page_header, require_shell
-from ui.tasks_options import offer_of, show_records, task_options
-from ui.tasks_preview import choose_inputs
-from ui.tasks_source import choose_source
+from ui.tasks.options import offer_of, show_records, task_options
+from ui.tasks.preview import choose_inputs
+from ui.tasks.source import choose_source
 from ui.text import escape_markdown
 from ui.try_out import trial_results, try_and_start
 

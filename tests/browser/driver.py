@@ -80,14 +80,14 @@ def launch_chromium(playwright: Playwright) -> Browser:
 
 @contextmanager
 def app_server(
-    home: Path, *, script: Path = ROOT / "app.py", environment: Mapping[str, str] | None = None
+    home: Path, *, script: Path = ROOT / "app.py", environment: Mapping[str, str] | None = None, port: int = 0
 ) -> Iterator[AppServer]:
     """Serve `script` with the repository's own configuration, its workspace in `home`, until the block is left."""
     home.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
+    port = port or _free_port()
     log = home / "server.log"
     env = os.environ | {"DATAFLOW_HOME": str(home / "workspace"), "PYTHONPATH": str(ROOT)} | dict(environment or {})
-    command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"]
+    command = [sys.executable, "-m", "ui.serve", "run", str(script), f"--server.port={port}"]
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT)
         try:

@@ -12,7 +12,7 @@ from dataflow_core.errors import UsageError
 from dataflow_core.intents import builtin_intents
 from dataflow_core.models import Endpoint
 from dataflow_core.workspace import Workspace
-from ui.dialogues_text import flows_as_text, flows_from_text, topics_from_text
+from ui.dialogues.text import flows_as_text, flows_from_text, topics_from_text
 
 OpenPage = Callable[..., AppTest]
 FIRST = builtin_intents()[0].name

@@ -12,7 +12,7 @@ from dataflow_core.models import EMBEDDED, ReviewStatus, RunState
 from dataflow_core.storage.records import Query
 from dataflow_core.workspace import Workspace
 from tests.pages.conftest import fill_tasks, in_address
-from ui.home_tour import plan_tour
+from ui.home.tour import plan_tour
 
 OpenPage = Callable[..., AppTest]
 
@@ -35,7 +35,7 @@ def test_one_click_in_an_empty_workspace_starts_a_run_over_the_sample_tasks(
 ) -> None:
     started: list[str] = []
     monkeypatch.setattr(Workspace, "start", lambda self, run_id: started.append(run_id))
-    monkeypatch.setattr("ui.home_tour.endpoint_warning", lambda endpoint, keys: None)
+    monkeypatch.setattr("ui.home.tour.endpoint_warning", lambda endpoint, keys: None)
     page = open_page("home")
     button(page, "Start the tour").click().run()
     run = workspace.runs.get(started[0])
@@ -47,7 +47,7 @@ def test_one_click_in_an_empty_workspace_starts_a_run_over_the_sample_tasks(
 def test_the_tour_says_why_it_cannot_start(
     workspace: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ui.home_tour.endpoint_warning", lambda endpoint, keys: "The weights are not installed.")
+    monkeypatch.setattr("ui.home.tour.endpoint_warning", lambda endpoint, keys: "The weights are not installed.")
     page = open_page("home")
     assert button(page, "Start the tour").disabled
     assert "The weights are not installed" in page.warning[0].value.replace("\\", "")

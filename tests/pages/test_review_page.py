@@ -281,7 +281,7 @@ def dialog_alone() -> None:
     import streamlit as st
 
     from dataflow_core.storage.records import Query
-    from ui.record_add import add_record
+    from ui.review.add import add_record
     from ui.session import current_workspace
 
     add_record(current_workspace(), Query(generators=(st.session_state["generator"],)))

@@ -14,7 +14,7 @@ from dataflow_core.readers import Table, read_lines, read_table, sheet_names
 from ui.text import escape_markdown
 
 TYPES = ["csv", "tsv", "txt", "jsonl", "ndjson", "json", "parquet", "xlsx"]
-SAMPLE = Path(__file__).parent.parent / "examples" / "tasks.csv"
+SAMPLE = Path(__file__).parents[2] / "examples" / "tasks.csv"
 _SOURCE, _SHEET, _PROBLEM = "tasks-source", "tasks-sheet", "tasks-sheet-problem"
 
 

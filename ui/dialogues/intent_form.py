@@ -8,7 +8,7 @@ from ulid import ULID
 from dataflow_core.errors import DataflowError, UsageError
 from dataflow_core.models import Intent
 from dataflow_core.workspace import Workspace
-from ui.dialogues_text import flows_as_text, flows_from_text, topics_from_text
+from ui.dialogues.text import flows_as_text, flows_from_text, topics_from_text
 from ui.text import escape_markdown
 
 _OPEN = "intent-form"

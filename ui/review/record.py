@@ -8,13 +8,13 @@ from dataflow_core.models import Record, ReviewStatus
 from dataflow_core.workspace import Workspace
 from ui.format import ago
 from ui.names import DIALOGUES, STATUS_COLORS, STATUS_NAMES
-from ui.record_columns import ordered_fields
-from ui.record_draft import Draft, open_draft
-from ui.record_history import show_history
-from ui.review_filters import Snapshot, go_to_page_of, read_anew
-from ui.saving import is_written_here, saved_caption
+from ui.review.columns import ordered_fields
+from ui.review.draft import Draft, open_draft
+from ui.review.filters import Snapshot, go_to_page_of, read_anew
+from ui.review.history import show_history
+from ui.review.saving import is_written_here, saved_caption
+from ui.review.turn_editor import edited_turns, turn_editor
 from ui.text import escape_markdown
-from ui.turn_editor import edited_turns, turn_editor
 from ui.values import CONVERSATION, as_text, from_text
 
 _PARAM = "record"

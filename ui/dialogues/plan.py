@@ -13,7 +13,7 @@ from dataflow_core.intents import plan_dialogues
 from dataflow_core.models import Fields, Intent, Record, Run
 from dataflow_core.prompts.consistent_chat_small import CHUNK
 from dataflow_core.workspace import Workspace
-from ui.dialogues_options import DialogueOptions
+from ui.dialogues.options import DialogueOptions
 from ui.format import count
 from ui.text import escape_markdown, plain
 from ui.try_out import Offer, same_model

@@ -13,7 +13,7 @@ from dataflow_core.storage.records import Query
 from dataflow_core.workspace import Workspace
 from ui.format import ago, count, duration
 from ui.names import STATE_COLORS, STATE_NAMES, generator_name
-from ui.review_filters import go_to_review_of
+from ui.review.filters import go_to_review_of
 from ui.session import keys
 from ui.sidebar import share_done
 from ui.text import escape_markdown

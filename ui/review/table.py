@@ -18,9 +18,9 @@ import streamlit as st
 from dataflow_core.models import Record, ReviewStatus
 from dataflow_core.workspace import Workspace
 from ui.names import DIALOGUES, STATUS_NAMES
-from ui.record_columns import ordered_fields
-from ui.record_view import open_record
-from ui.saving import save_field, save_status
+from ui.review.columns import ordered_fields
+from ui.review.record import open_record
+from ui.review.saving import save_field, save_status
 from ui.values import CONVERSATION, as_text, first_question, from_text, with_first_question
 
 _SHEET = "review_sheet"

@@ -11,7 +11,7 @@ from dataflow_core.workspace import Workspace
 from ui.endpoints import EMBEDDED_LIMITS, address, key_badge
 from ui.format import count
 from ui.session import keys
-from ui.settings_endpoint_form import endpoint_form, open_endpoint_form
+from ui.settings.endpoint_form import endpoint_form, open_endpoint_form
 from ui.text import escape_markdown
 
 _CHECKS = "endpoint-checks"

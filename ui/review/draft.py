@@ -9,8 +9,8 @@ import streamlit as st
 
 from dataflow_core.models import Fields, Record, ReviewStatus
 from dataflow_core.workspace import Workspace
-from ui.review_filters import generation
-from ui.saving import save_field, save_status
+from ui.review.filters import generation
+from ui.review.saving import save_field, save_status
 
 _DRAFT = "review_draft"
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dataflow_core.models import Intent
 from dataflow_core.workspace import Workspace
-from ui.dialogues_intent_form import intent_form, open_intent_form
+from ui.dialogues.intent_form import intent_form, open_intent_form
 from ui.format import count
 from ui.text import escape_markdown
 

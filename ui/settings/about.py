@@ -33,5 +33,5 @@ def about(workspace: Workspace) -> None:
 
 
 def _version() -> str:
-    project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
     return str(project["project"]["version"])

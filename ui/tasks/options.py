@@ -12,7 +12,7 @@ from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.models import Endpoint, Record, Run
 from dataflow_core.workspace import Workspace
 from ui.endpoints import choose_endpoint
-from ui.tasks_preview import Inputs
+from ui.tasks.preview import Inputs
 from ui.try_out import Offer, same_model
 from ui.values import as_text
 

@@ -9,9 +9,9 @@ from dataflow_core.models import Fields
 from dataflow_core.storage.records import Query
 from dataflow_core.workspace import Workspace
 from ui.names import DIALOGUES
-from ui.record_columns import task_fields
-from ui.record_view import open_record
-from ui.review_filters import take_new_snapshot
+from ui.review.columns import task_fields
+from ui.review.filters import take_new_snapshot
+from ui.review.record import open_record
 from ui.session import reviewer
 from ui.text import escape_markdown
 from ui.values import CONVERSATION

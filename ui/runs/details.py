@@ -10,7 +10,7 @@ import streamlit as st
 from dataflow_core.models import Run, RunState
 from dataflow_core.workspace import Workspace
 from ui.format import count
-from ui.run_failures import show_failures
+from ui.runs.failures import show_failures
 from ui.values import as_text
 
 _LOG_LINES, _LOG_BYTES = 40, 20_000

@@ -10,8 +10,8 @@ from dataflow_core.models import InputState, ReviewStatus
 from dataflow_core.storage.records import Query
 from dataflow_core.workspace import Workspace
 from ui.endpoints import EMBEDDED_LIMITS
-from ui.home_next import Step, next_steps
-from ui.home_runs import recent_runs
+from ui.home.next_steps import Step, next_steps
+from ui.home.recent_runs import recent_runs
 from ui.shell import Badge
 from ui.text import escape_markdown
 

@@ -12,7 +12,7 @@ import streamlit as st
 from dataflow_core.models import SourceLine
 from dataflow_core.readers import Duplicates, Selection, Table, find_duplicates, guess_task_column, select_inputs
 from ui.format import count
-from ui.tasks_source import Source
+from ui.tasks.source import Source
 from ui.text import escape_markdown
 from ui.values import as_text
 

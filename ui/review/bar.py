@@ -8,10 +8,10 @@ from dataflow_core.models import ReviewStatus
 from dataflow_core.storage.records import Query
 from dataflow_core.workspace import Workspace
 from ui.names import STATUS_COLORS, STATUS_NAMES
-from ui.record_table import Sheet, save_edits
-from ui.record_view import record_in_address
-from ui.review_filters import Snapshot, clear_filters, read_anew, show_new_records, take_new_snapshot
-from ui.saving import save_status, saved_caption
+from ui.review.filters import Snapshot, clear_filters, read_anew, show_new_records, take_new_snapshot
+from ui.review.record import record_in_address
+from ui.review.saving import save_status, saved_caption
+from ui.review.table import Sheet, save_edits
 from ui.shell import empty_state, page_header
 
 

@@ -8,8 +8,8 @@ from dataflow_core.errors import DataflowError
 from dataflow_core.models import Record, Revision
 from dataflow_core.workspace import Workspace
 from ui.format import ago
-from ui.review_filters import read_anew
-from ui.saving import notice
+from ui.review.filters import read_anew
+from ui.review.saving import notice
 from ui.session import reviewer
 from ui.text import escape_markdown, plain
 from ui.values import as_text

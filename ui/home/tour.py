@@ -14,7 +14,7 @@ from ui.endpoints import endpoint_warning
 from ui.shell import empty_state
 from ui.text import escape_markdown
 
-TOUR = Path(__file__).parent.parent / "examples" / "tour_tasks.jsonl"
+TOUR = Path(__file__).parents[2] / "examples" / "tour_tasks.jsonl"
 _STEPS = (
     (":material/upload_file:", "Bring", "Upload tasks, or plan dialogues from intents."),
     (":material/bolt:", "Generate", "A model drafts a record from each input. Nothing gets lost."),

@@ -1,0 +1,15 @@
+"""Starts Streamlit so that app.py alone decides which pages there are: `python -m ui.serve run app.py`.
+
+By itself Streamlit also takes the files in pages/ for pages until app.py has run once. A tab that was left open
+while the server restarted would then be sent from one page to another on its first click, and lose what that
+click brought: the cell just edited.
+"""
+
+from __future__ import annotations
+
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.web.cli import main
+
+if __name__ == "__main__":
+    PagesManager.uses_pages_directory = False
+    main(prog_name="streamlit")
