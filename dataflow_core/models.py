@@ -149,7 +149,8 @@ class Endpoint:
         return "small" if self.kind == "embedded" else "capable"
 
 
-EMBEDDED = Endpoint(name="Embedded model", kind="embedded", model="smollm2-135m-instruct", max_workers=4)
+#: One input at a time: more in hand push one another out of the small model's cache, and all become slower.
+EMBEDDED = Endpoint(name="Embedded model", kind="embedded", model="smollm2-135m-instruct", max_workers=1)
 
 
 @dataclass(frozen=True, slots=True)

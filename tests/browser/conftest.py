@@ -13,10 +13,14 @@ from tests.browser.driver import AppServer, app_page, app_server, check_clean, l
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark this folder's tests, and have them run last: Playwright's loop stays in this thread from the first one on,
+    and other tests bring loops of their own.
+    """
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.browser)
+    items.sort(key=lambda item: item.path.is_relative_to(here))
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,7 @@ def retry_failed(workspace: Workspace, run: Run) -> None:
 
     def act() -> None:
         workspace.runs.retry_failed(run.id)
-        workspace.start(run.id, key=keys().get(run.endpoint.name))
+        workspace.start(run.id, limit=run.limit, key=keys().get(run.endpoint.name))  # a trial stays one
 
     _attempt(act)
 
