@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(error, USAGE)
     except DataflowError as error:
         return _complain(error, OTHER)
-    except BrokenPipeError:
+    except (BrokenPipeError, KeyboardInterrupt):
         return OTHER
     return status
 
@@ -170,11 +170,17 @@ def _execute(workspace: Workspace, run: Run, *, quiet: bool) -> Outcome:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  a running coroutine is in a task
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+            asyncio.get_running_loop().add_signal_handler(number, _cancel_once, task)
         with ProgressDisplay(run.name, quiet=quiet) as display:
             return await workspace.execute(run.id, progress=display.show)
 
     return asyncio.run(execute())
+
+
+def _cancel_once(task: asyncio.Task[Outcome]) -> None:
+    """A second Ctrl-C must not cut short the storing that the first one led to."""
+    if not task.cancelling():
+        task.cancel()
 
 
 def _report(
