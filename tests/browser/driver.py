@@ -172,7 +172,7 @@ def sheet_edit(page: Page, *, row: int, column: int, text: str) -> None:
     grid.get_by_test_id(f"glide-cell-{column}-{row}").wait_for(state="attached")
     box = grid.locator("canvas").first.bounding_box()
     assert box is not None
-    x, y = box["x"] + 90, box["y"] + 34 + 38 * (row + 0.5)
+    x, y = box["x"] + 90, box["y"] + 34 + 92 * (row + 0.5)
     page.mouse.move(x - 8, y)
     page.mouse.move(x, y, steps=4)
     page.wait_for_timeout(120)

@@ -78,7 +78,7 @@ def test_a_trial_that_was_not_followed_up_comes_after_the_review(workspace: Work
 
 def test_failures_of_a_finished_run_are_pointed_out(workspace: Workspace, open_page: OpenPage) -> None:
     fill_tasks(workspace, 5, failed=2)
-    assert "2 inputs of “support.csv” failed. They can be retried." in all_text(open_page("home"))
+    assert "2 inputs of “support.csv” failed and can be retried." in all_text(open_page("home"))
 
 
 def test_the_counts_are_those_of_the_database(filled_workspace: Workspace, open_page: OpenPage) -> None:

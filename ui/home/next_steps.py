@@ -73,7 +73,7 @@ def _records(records: Mapping[ReviewStatus, int]) -> Iterator[Step]:
 def _failed(runs: Sequence[tuple[Run, Progress]]) -> Iterator[Step]:
     for run, progress in runs:
         if run.state is RunState.FINISHED and progress.failed:
-            sentence = f"{count(progress.failed, 'input')} of “{run.name}” failed. They can be retried."
+            sentence = f"{count(progress.failed, 'input')} of “{run.name}” failed and can be retried."
             yield Step(sentence, "See why", "runs", ":material/error:", run.id)
 
 

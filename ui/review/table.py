@@ -28,7 +28,7 @@ _PICKED, _STATUS, _NUMBER, _QUESTION, _TURNS, _OPEN = "picked", "status", "numbe
 _FIELD = "field:"  # a column of an upload may be called "status" too
 _OPEN_LABEL = ":material/open_in_full: Open"
 _MISSING = object()
-_ROW, _HEADER, _HIGHEST = 38, 34, 540  # pixels
+_ROW, _HEADER, _HIGHEST = 92, 34, 770  # pixels; a row shows five lines of text
 
 
 @dataclass
