@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import json
 import random
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import TypeVar
 
@@ -32,31 +35,34 @@ class Stopping(Exception):  # noqa: N818  not an error: it unwinds an input that
 class Gate:
     """Lets calls through to the model: all of them, one canary at first, or none any more."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._canary = asyncio.Lock()
-        self._open = asyncio.Event()
         self._stopping = False
+        self.is_open = False
+        self.answers = 0
+        self.last_answer = clock()
 
     async def call(self, send: Callable[[], Awaitable[Completion]]) -> Completion:
-        """Send, once it may be. Until a first call has been answered only one is under way at a time."""
-        if not self._open.is_set():
+        """Send, with all its attempts, once it may be. Until there was a first answer only one call is under way."""
+        if not self.is_open:
             async with self._canary:
-                if not self._open.is_set():
-                    self._check()
-                    completion = await send()
-                    self._open.set()
-                    return completion
-        self._check()
-        return await send()
+                if not self.is_open:
+                    return await self._answered(send)
+        return await self._answered(send)
 
-    @property
-    def is_open(self) -> bool:
-        return self._open.is_set()
+    async def _answered(self, send: Callable[[], Awaitable[Completion]]) -> Completion:
+        completion = await send()
+        self.is_open = True
+        self.answers += 1
+        self.last_answer = self._clock()
+        return completion
 
     def stop(self) -> None:
         self._stopping = True
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raises `Stopping` when no further attempt may be made."""
         if self._stopping:
             raise Stopping
 
@@ -77,7 +83,8 @@ class Asker:
         identity = prompt_hash(prompt)
         before = self.logged.get(step)
         if before is not None and before[0] == identity:
-            return answer.read(before[1])
+            with suppress(AnswerError):  # an answer that was good enough for an earlier version may not be for this one
+                return answer.read(before[1])
         try:
             return await self._attempt(prompt, prompt, identity, answer, step)
         except AnswerError as error:
@@ -95,19 +102,20 @@ class Asker:
         return value
 
     async def _send(self, prompt: Prompt, answer: Answer[T]) -> Completion:
-        for attempt in range(len(BACK_OFF) + 1):
+        completion = await self.gate.call(lambda: self._try(prompt, answer))
+        if completion.finish_reason == "content_filter":
+            raise RefusedError("The endpoint's content filter stopped the answer.", raw_text="".join(completion.texts))
+        return completion
+
+    async def _try(self, prompt: Prompt, answer: Answer[T]) -> Completion:
+        for attempt in itertools.count():
+            self.gate.check()
             try:
-                completion = await self.gate.call(lambda: self.serving.complete(prompt, schema=answer.schema))
+                return await self.serving.complete(prompt, schema=answer.schema)
             except TransientError as error:
                 if attempt == len(BACK_OFF):
                     raise
                 await self.sleep(_wait(attempt, error))
-            else:
-                if completion.finish_reason == "content_filter":
-                    raise RefusedError(
-                        "The endpoint's content filter stopped the answer.", raw_text="".join(completion.texts)
-                    )
-                return completion
         raise AssertionError("unreachable")
 
 

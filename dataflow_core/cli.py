@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from dataflow_core.errors import DataflowError, UsageError
-from dataflow_core.export import DEFAULT_FORMAT, write_export, write_failures
+from dataflow_core.export import DEFAULT_FORMAT, exported_lines, write_export, write_failures, write_lines
 from dataflow_core.exporters import EXPORTERS
 from dataflow_core.home import Home
 from dataflow_core.launch import launch_app
-from dataflow_core.models import EMBEDDED, Endpoint, Progress, ReviewStatus, Run, RunState
+from dataflow_core.models import EMBEDDED, Endpoint, Progress, ReviewStatus, Run, RunState, Stage
 from dataflow_core.readers import guess_task_column, read_table, select_inputs
 from dataflow_core.runner import Outcome
 from dataflow_core.serving.keys import check_endpoint
@@ -66,6 +68,7 @@ def _paraseq(options: argparse.Namespace) -> int:
         temperature=options.temperature,
         seed=options.seed,
     )
+    workspace.enqueue(run)
     return _execute_and_write(workspace, run, options)
 
 
@@ -86,16 +89,26 @@ def _chat(options: argparse.Namespace) -> int:
         language=options.language,
         seed=options.seed,
     )
+    workspace.enqueue(run)
     return _execute_and_write(workspace, run, options)
 
 
 def _run(options: argparse.Namespace) -> int:
     workspace = _workspace(options)
     run = workspace.runs.get(options.id)
-    if options.lift_limit:
-        workspace.runs.enqueue(run.id, limit=None)
-    outcome = _execute(workspace, run, quiet=options.quiet)
-    return _report(workspace, run, outcome)
+    return _report(workspace, run, _execute(workspace, run, quiet=options.quiet))
+
+
+def _resume(options: argparse.Namespace) -> int:
+    if options.output:
+        _check_output(options)
+    workspace = _workspace(options)
+    run = workspace.runs.get(options.id)
+    workspace.runs.retry_failed(run.id, stage=None if options.retry_failed else Stage.CANCELLED)
+    workspace.enqueue(run)
+    if options.output:
+        return _execute_and_write(workspace, run, options)
+    return _report(workspace, run, _execute(workspace, run, quiet=options.quiet))
 
 
 def _runs(options: argparse.Namespace) -> int:
@@ -148,19 +161,29 @@ def _endpoint(options: argparse.Namespace) -> Endpoint:
 
 
 def _check_output(options: argparse.Namespace) -> None:
-    folder = Path(options.output).parent
-    if not folder.is_dir():
-        raise UsageError(f"The folder {folder} does not exist.")
+    """Before anything is paid for: raises `UsageError` where the output cannot be written, or is the input."""
+    output = Path(options.output)
+    if output.is_dir():
+        raise UsageError(f"{output} is a folder. Name a file in it.")
+    if not output.parent.is_dir():
+        raise UsageError(f"The folder {output.parent} does not exist.")
+    if not os.access(output.parent, os.W_OK):
+        raise UsageError(f"The folder {output.parent} cannot be written to.")
+    source = Path(getattr(options, "input", ""))
+    if source.is_file() and source.resolve() in (output.resolve(), _failures_beside(output).resolve()):
+        raise UsageError(f"{source} is the input, and would be overwritten. Choose another output.")
+
+
+def _failures_beside(output: Path) -> Path:
+    return output.with_name(f"{output.stem}_failures.jsonl")
 
 
 def _execute_and_write(workspace: Workspace, run: Run, options: argparse.Namespace) -> int:
     output = Path(options.output)
-    workspace.runs.enqueue(run.id, limit=None)
-    outcome = _execute(workspace, run, quiet=False)
-    everything = Query(runs=(run.id,))
-    if workspace.records.count(everything):
-        write_export(workspace.records, everything, output)
-    failures = output.with_name(f"{output.stem}_failures.jsonl")
+    outcome = _execute(workspace, run, quiet=options.quiet)
+    lines = exported_lines(workspace.records, Query(runs=(run.id,)), run.generator)
+    write_lines(output, lines)
+    failures = _failures_beside(output)
     n_failures = write_failures(workspace.runs, run.id, failures)
     return _report(workspace, run, outcome, output=output, failures=failures if n_failures else None)
 
@@ -189,15 +212,18 @@ def _report(
     progress = workspace.runs.progress(run.id)
     unreadable = sum(line.kind == "unreadable" for line in workspace.runs.source_lines(run.id, limit=None))
     if outcome.state is not RunState.FINISHED:
-        print(f"{outcome.reason} To go on: python -m dataflow_core resume {run.id} --workspace {workspace.folder}")
-    print(_last_line(progress, unreadable, output, failures))
+        command = ["python", "-m", "dataflow_core", "resume", run.id, "--workspace", str(workspace.folder)]
+        print(f"{outcome.reason} To go on: {shlex.join(command + (['-o', str(output)] if output else []))}")
+    print(_last_line(workspace, progress, unreadable, output, failures))
     if outcome.state is not RunState.FINISHED:
         return OTHER
     return SOME_FAILED if progress.failed or unreadable else OK
 
 
-def _last_line(progress: Progress, unreadable: int, output: Path | None, failures: Path | None) -> str:
-    records = f"{progress.done} records" + (f" in {output}" if output and progress.done else "")
+def _last_line(
+    workspace: Workspace, progress: Progress, unreadable: int, output: Path | None, failures: Path | None
+) -> str:
+    records = f"{progress.done} records in {output or workspace.folder}"
     n_failures = progress.failed + unreadable
     line = f"{records}, {n_failures} failures" + (f" in {failures}" if failures else "")
     return f"{line}, {progress.pending} not done yet" if progress.pending else line
@@ -223,15 +249,16 @@ def _parser() -> argparse.ArgumentParser:
     _add_generation(chat)
     chat.set_defaults(verb=_chat)
 
-    for name, lifts, text in (
-        ("run", False, "execute a run that is planned already"),
-        ("resume", True, "go on with a run that was paused, cancelled or interrupted"),
-    ):
-        verb = verbs.add_parser(name, help=text)
+    run = verbs.add_parser("run", help="execute a run that is planned already")
+    run.set_defaults(verb=_run)
+    resume = verbs.add_parser("resume", help="go on with a run that was paused, cancelled or interrupted")
+    resume.add_argument("--retry-failed", action="store_true", help="try the failed inputs again, too")
+    resume.add_argument("-o", "--output", metavar="OUT.jsonl", help="then write the run's records, and its failures")
+    resume.set_defaults(verb=_resume)
+    for verb in (run, resume):
         verb.add_argument("id", metavar="ID", help="the run's id, or the end of it")
-        verb.add_argument("--quiet", action="store_true", help="show no progress")
+        _add_quiet(verb)
         _add_workspace(verb)
-        verb.set_defaults(verb=_run, lift_limit=lifts)
 
     runs = verbs.add_parser("runs", help="list the runs")
     _add_workspace(runs)
@@ -260,7 +287,12 @@ def _add_generation(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--base-url", metavar="URL", help="of the endpoint (default: the openai package's own)")
     verb.add_argument("--api-key-env", metavar="NAME", help="the environment variable that holds the key")
     verb.add_argument("--max-workers", type=int, metavar="N", default=16, help="calls in flight (default 16)")
+    _add_quiet(verb)
     _add_workspace(verb)
+
+
+def _add_quiet(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--quiet", action="store_true", help="show no progress")
 
 
 def _add_workspace(verb: argparse.ArgumentParser) -> None:

@@ -80,7 +80,17 @@ def label(generator: str) -> str:
 
 
 def write_lines(target: Path, lines: Iterable[str]) -> int:
-    """Write the lines to a temporary file, then rename it; returns how many there are."""
+    """Write the lines to a temporary file, then rename it; returns how many there are.
+
+    Raises `UsageError` where that place cannot be written to.
+    """
+    try:
+        return _write_whole(target, lines)
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror}.") from error
+
+
+def _write_whole(target: Path, lines: Iterable[str]) -> int:
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     count = 0
     try:

@@ -11,7 +11,7 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from dataflow_core.errors import UsageError
+from dataflow_core.errors import UsageError, WorkspaceError
 from dataflow_core.workspace import DATABASE, Workspace
 
 FIRST = "default"
@@ -66,22 +66,12 @@ class Home:
         """Write a zip with a consistent copy of the database, also while runs go on; returns its path."""
         workspace = self.open(name)
         workspace.close()
-        backups = self.folder / _BACKUPS
-        backups.mkdir(exist_ok=True)
-        target = backups / f"{name}-{datetime.now():%Y-%m-%d-%H%M%S}.zip"
-        copy = target.with_suffix(".db.partial")
+        target = self.folder / _BACKUPS / f"{name}-{datetime.now():%Y-%m-%d-%H%M%S}.zip"
         try:
-            with (
-                closing(sqlite3.connect(self.folder / name / DATABASE)) as source,
-                closing(sqlite3.connect(copy)) as destination,
-            ):
-                source.backup(destination)
-            partial = target.with_suffix(".zip.partial")
-            with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-                archive.write(copy, f"{name}/{DATABASE}")
-            partial.rename(target)
-        finally:
-            copy.unlink(missing_ok=True)
+            target.parent.mkdir(exist_ok=True)
+            _back_up(self.folder / name / DATABASE, target, f"{name}/{DATABASE}")
+        except (OSError, sqlite3.Error) as error:
+            raise WorkspaceError(f"The backup could not be written to {target.parent}: {error}.") from error
         return target
 
     def delete(self, name: str) -> None:
@@ -91,13 +81,29 @@ class Home:
         workspace.close()
         if live:
             raise UsageError(f"A run of {name!r} is being executed: {live[0].name}. Cancel it first.")
-        shutil.rmtree(self.folder / name)
+        try:
+            shutil.rmtree(self.folder / name)
+        except OSError as error:
+            raise WorkspaceError(f"{self.folder / name} could not be deleted: {error.strerror}.") from error
+
+
+def _back_up(database: Path, target: Path, name: str) -> None:
+    copy, partial = target.with_suffix(".db.partial"), target.with_suffix(".zip.partial")
+    try:
+        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as destination:
+            source.backup(destination)
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.write(copy, name)
+        partial.rename(target)
+    finally:
+        copy.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
 
 
 def folder_name(name: str) -> str:
     """The name as a folder's: letters, digits, space, dot, dash and underscore. Raises `UsageError` for others."""
     clean = unicodedata.normalize("NFC", name).strip()
-    if not re.fullmatch(r"\w[\w .-]{0,60}", clean) or clean.endswith(".") or clean == _BACKUPS:
+    if not re.fullmatch(r"\w[\w .-]{0,60}", clean) or clean.endswith(".") or clean in (_BACKUPS, _LAST):
         raise UsageError(
             "A workspace's name starts with a letter or digit and has letters, digits, spaces, dots, dashes and "
             "underscores, up to 61 of them."

@@ -25,6 +25,8 @@ _SECONDS_TO_STOP = 10.0
 def launch_app(port: int = 8501, open_browser: bool = False) -> int:
     """Run the app until Ctrl-C, and return its exit code. The address is printed once it answers."""
     script = app_script()
+    if not 1 <= port <= 65535:
+        raise UsageError(f"There is no port {port}: ports go from 1 to 65535.")
     chosen = free_port(port)
     if chosen != port:
         _say(f"Port {port} is taken by another program; using {chosen} instead.")

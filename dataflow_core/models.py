@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 #: One record's or input's content: JSON values by field name, in column order.
 Fields = dict[str, Any]
+#: "limit": it has tried as many inputs as it was to; "problem": something a person has to see to.
+StoppedBy = Literal["", "person", "limit", "problem"]
 #: Which recipe a generator follows: one structured call for "capable" models; few-shot prompts,
 #: one field a call and a filter over candidates for "small" ones.
 Recipe = Literal["capable", "small"]
@@ -218,11 +220,16 @@ class Run:
     prompt_version: str
     state: RunState
     reason: str  # why it is paused, in a sentence; "" otherwise
+    stopped_by: StoppedBy  # what made it stand still; "" while it goes on, or is done
     limit: int | None  # take up only so many inputs; None for all
     source: Fields  # where the inputs came from: file name, encoding, line counts
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+    def target(self, progress: Progress) -> int:
+        """How many of its inputs it is to take up."""
+        return progress.total if self.limit is None else min(self.limit, progress.total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +246,11 @@ class Progress:
 
     @property
     def total(self) -> int:
-        return self.pending + self.done + self.failed + self.waiting
+        return self.pending + self.ended
+
+    @property
+    def ended(self) -> int:
+        return self.done + self.failed + self.waiting
 
 
 @dataclass(frozen=True, slots=True)

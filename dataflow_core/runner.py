@@ -22,7 +22,7 @@ from dataflow_core.errors import (
     UsageError,
 )
 from dataflow_core.generators.base import Generator
-from dataflow_core.models import Failure, Input, Run, RunState, Stage
+from dataflow_core.models import Failure, Input, Run, RunState, Stage, StoppedBy
 from dataflow_core.serving.base import Serving
 from dataflow_core.storage.ledger import Done, Event, Failed, Ledger, Logged
 from dataflow_core.storage.runs import RunStore
@@ -33,7 +33,8 @@ COMMIT_INTERVAL = 0.1  # seconds; with the commit itself an answer is durable wi
 HEARTBEAT = 1.0
 WINDOW = 200  # inputs read ahead
 GRACE = 1.5  # seconds that calls in flight are given to be answered when a person pauses or cancels
-#: With nothing but trouble of the line for so many seconds the run pauses, rather than failing input after input.
+#: When several inputs in a row were tried in vain and nothing was answered for so many seconds, the run pauses rather
+#: than failing input after input.
 SILENCE = 60.0
 
 
@@ -41,6 +42,7 @@ SILENCE = 60.0
 class Outcome:
     state: RunState
     reason: str = ""
+    stopped_by: StoppedBy = ""
 
 
 class Runner:
@@ -71,7 +73,10 @@ class Runner:
         self._free_reserve = free_reserve
         self._sleep = sleep
         self._clock = clock
-        self._gate = Gate()
+        self._had_answers = False
+        self._gate = Gate(clock)
+        self._in_vain: set[str] = set()  # inputs whose tries were all used up since the last answer
+        self._answers_then = 0
         self._outcome: Outcome | None = None
         self._bug: BaseException | None = None
         self._stop = asyncio.Event()  # take up nothing more
@@ -80,28 +85,40 @@ class Runner:
         self._tasks: set[asyncio.Task[None]] = set()
         self._unwritten: list[Event] = []
         self._writing = asyncio.Lock()
-        self._last_success = clock()
 
     async def execute(self) -> Outcome:
         """Run until nothing is pending or something stops it, store the outcome and return it.
 
         Raises what a bug in a generator raised, once everything else is stored.
         """
+        self._had_answers = (await asyncio.to_thread(self._runs.progress, self._run.id)).calls > 0
         background = [asyncio.create_task(self._write_regularly()), asyncio.create_task(self._watch())]
+        for task in background:
+            task.add_done_callback(self._note_error)
         try:
             await self._take_up_all()
         except asyncio.CancelledError:
-            self._end(RunState.PAUSED, "Stopped from outside. Resume to go on.")
+            self._end(RunState.PAUSED, "Stopped from outside. Resume to go on.", "person")
+        except DataflowError as error:
+            self._end(RunState.PAUSED, str(error), "problem")
+        closing = asyncio.create_task(self._close(background))
+        while not closing.done():
+            with suppress(asyncio.CancelledError):  # it is ending already
+                await asyncio.shield(closing)
+        return closing.result()
+
+    async def _close(self, background: list[asyncio.Task[None]]) -> Outcome:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._closing.set()
         await self._serving.close()
-        await asyncio.gather(*background)
+        await asyncio.gather(*background, return_exceptions=True)
         outcome = self._outcome
         if outcome is None:
             outcome = await asyncio.to_thread(self._natural_end)
-        await self._with_reserve(self._runs.release, self._run.id, outcome.state, outcome.reason)
+        release = (self._run.id, outcome.state, outcome.reason, outcome.stopped_by)
+        await self._with_reserve(self._runs.release, *release)
         self._progress()
         if self._bug is not None:
             raise self._bug
@@ -134,9 +151,16 @@ class Runner:
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._slots.release()
-        if not task.cancelled() and (bug := task.exception()):
-            self._bug = self._bug or bug
-            self._end(RunState.PAUSED, f"The program failed ({type(bug).__name__}: {bug}). What was done is kept.")
+        self._note_error(task)
+
+    def _note_error(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, DataflowError):
+            self._end(RunState.PAUSED, str(error), "problem")
+        elif error is not None:
+            self._bug = self._bug or error
+            sentence = f"The program failed ({type(error).__name__}: {error}). What was stored is kept."
+            self._end(RunState.PAUSED, sentence, "problem")
 
     async def _settle(self) -> None:
         """Wait for the inputs in hand, and for their records to be stored; once the run stops, only a moment."""
@@ -157,26 +181,39 @@ class Runner:
         except Stopping:
             return
         except ConfigurationError as error:
-            self._end(RunState.PAUSED, str(error))
+            self._end(RunState.PAUSED, str(error), "problem")
         except TransientError as error:
-            if not self._gate.is_open or self._clock() - self._last_success > SILENCE:
-                self._end(RunState.PAUSED, f"{error} Nothing was lost: resume when it answers again.")
+            if self._is_silent(item):
+                sentence = f"{error} Nothing was lost: resume when it answers again."
+                self._end(RunState.PAUSED, sentence, "problem")
             else:
                 self._fail(item, error)
         except DataflowError as error:
             self._fail(item, error)
         else:
-            self._last_success = self._clock()
             self._unwritten.append(Done(item, fields))
+
+    def _is_silent(self, item: Input) -> bool:
+        """Whether it is the endpoint that is at fault, after all tries of this input were in vain, and not this input.
+
+        One input that no answer ever comes to must not keep the run from its end, however often it is resumed.
+        """
+        if self._answers_then != self._gate.answers:
+            self._answers_then = self._gate.answers
+            self._in_vain.clear()
+        self._in_vain.add(item.id)
+        if not self._gate.is_open:
+            return not self._had_answers or len(self._in_vain) > 1
+        return len(self._in_vain) > 1 and self._clock() - self._gate.last_answer > SILENCE
 
     def _fail(self, item: Input, error: DataflowError) -> None:
         failure = Failure(item.id, _stage(error), str(error), raw_text=getattr(error, "raw_text", ""))
         self._unwritten.append(Failed(item, failure))
 
-    def _end(self, state: RunState, reason: str) -> None:
+    def _end(self, state: RunState, reason: str, stopped_by: StoppedBy) -> None:
         """The first reason to stop stands."""
         if self._outcome is None:
-            self._outcome = Outcome(state, reason)
+            self._outcome = Outcome(state, reason, stopped_by)
         self._gate.stop()
         self._stop.set()
         self._slots.release()  # whoever waits for a slot is to see that there is no use in it
@@ -187,6 +224,10 @@ class Runner:
             await self._flush()
 
     async def _flush(self) -> None:
+        # Shielded: what is being written must be taken off the list, or it would be written twice.
+        await asyncio.shield(asyncio.create_task(self._flush_all()))
+
+    async def _flush_all(self) -> None:
         async with self._writing:
             while events := self._unwritten[:]:
                 await self._with_reserve(self._ledger.write, events)
@@ -197,9 +238,9 @@ class Runner:
         while not self._closing.is_set():
             asked = await self._with_reserve(self._runs.beat, self._run.id)
             if asked == "pause":
-                self._end(RunState.PAUSED, "Paused.")
+                self._end(RunState.PAUSED, "Paused.", "person")
             elif asked == "cancel":
-                self._end(RunState.CANCELLED, "Cancelled.")
+                self._end(RunState.CANCELLED, "Cancelled.", "person")
             self._progress()
             await _either(self._closing, HEARTBEAT)
 
@@ -208,14 +249,15 @@ class Runner:
         try:
             return await asyncio.to_thread(write, *arguments)
         except DiskFullError as error:
-            self._end(RunState.PAUSED, str(error))
+            self._end(RunState.PAUSED, str(error), "problem")
             self._free_reserve()
             return await asyncio.to_thread(write, *arguments)
 
     def _natural_end(self) -> Outcome:
         progress = self._runs.progress(self._run.id)
         if progress.pending:
-            return Outcome(RunState.PAUSED, f"Tried on {progress.total - progress.pending} of {progress.total} inputs.")
+            sentence = f"Tried on {progress.ended} of {progress.total} inputs."
+            return Outcome(RunState.PAUSED, sentence, "limit")
         return Outcome(RunState.FINISHED)
 
 

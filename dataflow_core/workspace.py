@@ -7,10 +7,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from dataflow_core.errors import DiskFullError, UsageError, WorkspaceError
+from dataflow_core.errors import DiskFullError, WorkspaceError
 from dataflow_core.generators import build_generator
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
@@ -31,7 +30,7 @@ from dataflow_core.storage.runs import RunPlan, RunStore
 DATABASE = "workspace.db"
 #: A file kept while a run is executed and given up when the disk is full, so that the run can still store its last
 #: answers and why it paused. Several times what SQLite's log takes before it is carried over into the database.
-RESERVE, RESERVE_BYTES = "reserve", 16 * 1024 * 1024
+RESERVE_BYTES = 16 * 1024 * 1024
 
 
 class Workspace:
@@ -43,7 +42,10 @@ class Workspace:
         if not (self.folder / DATABASE).exists():
             if not create:
                 raise WorkspaceError(f"{folder} is not a workspace: it has no {DATABASE}.")
-            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise WorkspaceError(f"The folder {folder} cannot be made: {error.strerror}.") from error
         self.database = Database(f"sqlite:///{self.folder / DATABASE}")
         self.runs = RunStore(self.database)
         self.records = RecordStore(self.database)
@@ -129,7 +131,14 @@ class Workspace:
             RunPlan(
                 name=name or f"{len(intents)} intents",
                 generator=generator.name,
-                params=generator.params | {"language": language, "intents": [intent.name for intent in intents]},
+                params=generator.params
+                | {
+                    "num_dialogs_per_intent": num_dialogs_per_intent
+                    if isinstance(num_dialogs_per_intent, int)
+                    else dict(num_dialogs_per_intent),
+                    "language": language,
+                    "intents": [intent.name for intent in intents],
+                },
                 endpoint=endpoint,
                 prompt_version=generator.prompt_version,
                 inputs=cells,
@@ -137,21 +146,24 @@ class Workspace:
             )
         )
 
-    def start(
-        self, run_id: str, *, limit: int | None = None, key: str | None = None, endpoint: Endpoint | None = None
-    ) -> None:
+    def enqueue(self, run: Run, *, limit: int | None = None) -> None:
+        """Say that the run is about to be taken up, at its endpoint's present address. Raises `RunIsLiveError`.
+
+        Its model never changes: with another model it would be another run.
+        """
+        present = next((one for one in self.endpoints.all() if one.name == run.endpoint.name), run.endpoint)
+        is_same = (present.kind, present.model) == (run.endpoint.kind, run.endpoint.model)
+        self.runs.enqueue(run.id, limit=limit, endpoint=present if is_same else None)
+
+    def start(self, run_id: str, *, limit: int | None = None, key: str | None = None) -> None:
         """Start or resume the run in a process of its own, which outlives this one.
 
         `limit` takes up only the first so many inputs (*Try on N*); starting again without it does the rest.
-        `key` reaches the process through its environment only. `endpoint` replaces the one the run was
-        planned with, as when a wrong address has been corrected. Raises `RunIsLiveError`.
+        `key` reaches the process through its environment only. Raises `RunIsLiveError`.
         """
-        self.keep_reserve()
         run = self.runs.get(run_id)
-        if endpoint is None:
-            with suppress(UsageError):
-                endpoint = self.endpoints.get(run.endpoint.name)
-        self.runs.enqueue(run.id, limit=limit, endpoint=endpoint)
+        self.keep_reserve(run.id)
+        self.enqueue(run, limit=limit)
         logs = self.folder / "logs"
         logs.mkdir(exist_ok=True)
         environ = {name: value for name, value in os.environ.items() if name != PASTED_KEY_ENV}
@@ -179,7 +191,7 @@ class Workspace:
 
         `progress` is called about once a second.
         """
-        self.keep_reserve()
+        self.keep_reserve(run_id)
         run = self.runs.claim(run_id)
         runner = Runner(
             run,
@@ -188,16 +200,16 @@ class Workspace:
             generator=build_generator(run.generator, run.params, recipe=run.endpoint.recipe),
             serving=open_serving(run.endpoint, key),
             progress=lambda: progress(self.runs.progress(run.id)),
-            free_reserve=self.free_reserve,
+            free_reserve=lambda: self.free_reserve(run.id),
         )
         try:
             return await runner.execute()
         finally:
-            self.free_reserve()
+            self.free_reserve(run.id)
 
-    def keep_reserve(self) -> None:
-        """Set some room aside for what a run must still store when the disk is full. Raises `DiskFullError`."""
-        reserve = self.folder / RESERVE
+    def keep_reserve(self, run_id: str) -> None:
+        """Set some room aside for what the run must still store when the disk is full. Raises `DiskFullError`."""
+        reserve = self._reserve(run_id)
         if not reserve.exists():
             try:
                 reserve.write_bytes(bytes(RESERVE_BYTES))
@@ -205,8 +217,11 @@ class Workspace:
                 reserve.unlink(missing_ok=True)
                 raise DiskFullError(f"The disk that holds {self.folder} is full. Free some space first.") from error
 
-    def free_reserve(self) -> None:
-        (self.folder / RESERVE).unlink(missing_ok=True)
+    def free_reserve(self, run_id: str) -> None:
+        self._reserve(run_id).unlink(missing_ok=True)
+
+    def _reserve(self, run_id: str) -> Path:
+        return self.folder / f"reserve-{run_id}"
 
     def close(self) -> None:
         self.database.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -63,18 +64,20 @@ def execute(
     *,
     limit: int | None = None,
     sleep: Callable[[float], Awaitable[None]] | None = None,
+    clock: Any = None,
 ) -> Outcome:
-    """Execute the run in this process, with waits between attempts left out unless `sleep` says otherwise."""
-    workspace.keep_reserve()
+    """Execute the run in this process, with waits between attempts left out unless `sleep` or `clock` says other."""
+    workspace.keep_reserve(run.id)
     workspace.runs.enqueue(run.id, limit=limit)
-    return asyncio.run(_execute(workspace, run, serving, sleep))
+    return asyncio.run(_execute(workspace, run, serving, sleep or (clock.sleep if clock else no_wait), clock))
 
 
 async def _execute(
     workspace: Workspace,
     run: Run,
     serving: Serving | Callable[[Prompt], Any],
-    sleep: Callable[[float], Awaitable[None]] | None,
+    sleep: Callable[[float], Awaitable[None]],
+    clock: Callable[[], float] | None,
 ) -> Outcome:
     claimed = workspace.runs.claim(run.id)
     runner = Runner(
@@ -83,8 +86,9 @@ async def _execute(
         ledger=Ledger(workspace.database, run.id, run.generator),
         generator=build_generator(run.generator, run.params, recipe=run.endpoint.recipe),
         serving=ScriptedServing(serving) if callable(serving) else serving,
-        free_reserve=workspace.free_reserve,
-        sleep=sleep or no_wait,
+        free_reserve=lambda: workspace.free_reserve(run.id),
+        sleep=sleep,
+        clock=clock or time.monotonic,
     )
     return await runner.execute()
 

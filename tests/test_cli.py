@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from dataflow_core.cli import main
 from dataflow_core.storage.records import Query
 from dataflow_core.workspace import Workspace
 from tests.scripted_endpoint import Reply, ScriptedEndpoint, chat_replies, para_seq_replies
+from tests.support import ENDPOINT, execute, plan_tasks
 
 HARD_CSV = '\ufeffid,atom_task,note\n001,"Compare A, B and C.",NA\n\n002,Write a poem.,\n001,"Compare A, B and C.",NA\n'
 
@@ -90,7 +92,10 @@ def test_chat_takes_intents_counts_and_turns(folder: Path) -> None:
         (["paraseq", "in.csv", "-o", "no/where.jsonl"], "folder no does not exist"),
         (["paraseq", "in.csv", "-o", "o.jsonl", "--base-url", "http://127.0.0.1:1/v1"], "--model"),
         (["paraseq", "in.csv", "-o", "o.jsonl", "--model", "m", "--base-url", "ftp://x"], "http"),
+        (["paraseq", "in.csv", "-o", "in.csv"], "in.csv is the input, and would be overwritten"),
+        (["paraseq", "in.csv", "-o", "."], "is a folder"),
         (["run", "nothing"], "no run nothing"),
+        (["app", "--port", "-1"], "no port -1"),
         (["export", "-o", "o.jsonl"], "No record matches"),
     ],
 )
@@ -117,11 +122,9 @@ def test_a_run_stopped_by_a_wrong_address_has_status_1_says_how_to_go_on_and_res
     assert "key" in printed
     found = re.search(r"resume (\w+)", printed)
     assert found
-    assert printed.splitlines()[-1] == "0 records, 0 failures, 2 not done yet"
+    assert printed.splitlines()[-1] == "0 records in out.jsonl, 0 failures, 2 not done yet"
     workspace = Workspace(folder / "home" / "default")
     with ScriptedEndpoint(para_seq_replies) as endpoint:
-        from dataclasses import replace
-
         run = workspace.runs.get(found[1])
         workspace.runs.enqueue(run.id, limit=None, endpoint=replace(run.endpoint, base_url=endpoint.url))
         assert main(["run", found[1]]) == 0
@@ -133,3 +136,29 @@ def test_a_run_stopped_by_a_wrong_address_has_status_1_says_how_to_go_on_and_res
     assert main(["export", "--run", run.id[-6:], "--status", "all", "-o", "all.jsonl"]) == 0
     assert len(lines(folder / "all.jsonl")) == 2
     assert main(["export", "--status", "accepted", "-o", "accepted.jsonl"]) == 2
+
+
+def test_resuming_with_an_output_completes_the_file_and_brings_back_what_was_cancelled_or_failed(folder: Path) -> None:
+    workspace = Workspace(folder / "mine", create=True)
+    with ScriptedEndpoint(para_seq_replies) as endpoint:
+        run = plan_tasks(workspace, ["One.", "Two.", "Three."], endpoint=replace(ENDPOINT, base_url=endpoint.url))
+        execute(workspace, run, lambda _: "nonsense", limit=1)
+        workspace.runs.ask(run.id, "cancel")
+        arguments = ["resume", run.id, "--workspace", str(workspace.folder), "-o", "out.jsonl"]
+        assert main(arguments) == 3
+        assert len(lines(folder / "out.jsonl")) == 2
+        assert len(lines(folder / "out_failures.jsonl")) == 1
+        assert main([*arguments, "--retry-failed"]) == 0
+    assert [line["atom_task"] for line in lines(folder / "out.jsonl")] == ["One.", "Two.", "Three."]
+    assert not (folder / "out_failures.jsonl").exists()
+    workspace.close()
+
+
+def test_a_damaged_database_is_told_in_a_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "broken").mkdir()
+    (folder / "broken" / "workspace.db").write_bytes(b"not a database at all" * 500)
+    assert main(["runs", "--workspace", "broken"]) == 1
+    assert "is damaged" in capsys.readouterr().err
+    (folder / "file").write_text("")
+    assert main(["chat", "-o", "o.jsonl", "--workspace", "file"]) == 1
+    assert "cannot be made" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dataflow_core.asking import prompt_hash
 from dataflow_core.errors import (
     ConfigurationError,
     DiskFullError,
@@ -16,11 +17,15 @@ from dataflow_core.errors import (
     RunIsLiveError,
     ServingError,
     TransientError,
+    WorkspaceError,
 )
-from dataflow_core.models import Completion, InputState, Prompt, RunState, Stage
+from dataflow_core.models import Completion, Prompt, RunState, Stage, Usage
+from dataflow_core.prompts.para_seq import relations_prompt
 from dataflow_core.serving.scripted import ScriptedServing
-from dataflow_core.storage.ledger import Ledger
+from dataflow_core.storage.ledger import Call, Ledger
 from dataflow_core.storage.records import Query
+from dataflow_core.storage.runs import RunStore
+from dataflow_core.storage.schema import runs
 from dataflow_core.workspace import Workspace
 from tests.support import ENDPOINT, INTENTS, answer_relations, execute, plan_tasks, relations, task_of
 
@@ -230,7 +235,7 @@ def test_a_bug_in_a_generator_ends_the_run_loudly_and_keeps_what_was_done(worksp
 def test_a_full_disk_pauses_the_run_with_a_sentence_and_stores_what_was_paid(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SQLite's own page limit stands in for the disk; giving up the reserve lifts it."""
+    """The first write fails as on a full disk; storage/test_full_disk.py has a disk that is full."""
     write = Ledger.write
     full = iter([False, True])
 
@@ -250,14 +255,137 @@ def test_a_full_disk_pauses_the_run_with_a_sentence_and_stores_what_was_paid(
     assert execute(workspace, run, answer_relations).state is RunState.FINISHED
 
 
-def test_states_of_all_inputs_add_up_at_every_moment(workspace: Workspace) -> None:
+def test_at_every_call_each_done_input_has_its_record_and_each_failed_one_its_failure(workspace: Workspace) -> None:
     run = plan_tasks(workspace, TASKS)
-    totals = []
+    seen = []
 
     def reply(prompt: Prompt) -> str:
-        totals.append(workspace.runs.progress(run.id).total)
+        progress = workspace.runs.progress(run.id)
+        seen.append(progress.ended)
+        assert progress.total == 10
+        assert workspace.records.count(Query(runs=(run.id,))) >= progress.done
+        assert len(workspace.runs.failures(run.id)) >= progress.failed
+        return "nonsense" if "3" in task_of(prompt) else answer_relations(prompt)
+
+    execute(workspace, run, ScriptedServing(reply, delay=0.15, max_workers=1))
+    assert len(set(seen)) > 3
+    assert (workspace.runs.progress(run.id).done, workspace.runs.progress(run.id).failed) == (9, 1)
+
+
+class Clock:
+    """Time that passes only when somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
+def test_an_endpoint_that_never_answers_costs_one_inputs_tries_however_many_could_be_in_flight(
+    workspace: Workspace,
+) -> None:
+    serving = ScriptedServing(lambda _: TransientError("Nothing answers."), max_workers=16)
+    run = plan_tasks(workspace, TASKS)
+    assert execute(workspace, run, serving).stopped_by == "problem"
+    assert len(serving.prompts) == 5
+
+
+def test_one_input_that_is_never_answered_fails_alone_and_does_not_keep_the_run_from_its_end(
+    workspace: Workspace,
+) -> None:
+    clock = Clock()
+
+    def reply(prompt: Prompt) -> Any:
+        if task_of(prompt) == TASKS[0]:
+            clock.now += 120.0
+            return TransientError("No answer within 120 s.")
         return answer_relations(prompt)
 
-    execute(workspace, run, reply)
-    assert set(totals) == {10}
-    assert [state.value for state in InputState] == ["pending", "done", "failed", "waiting"]
+    run = plan_tasks(workspace, TASKS)
+    execute(workspace, run, answer_relations, limit=1)
+    workspace.runs.ask(run.id, "pause")
+    poisoned = plan_tasks(workspace, TASKS[::-1])
+    outcome = execute(workspace, poisoned, reply, clock=clock)
+    assert outcome.state is RunState.FINISHED
+    assert workspace.runs.failures_by_stage(poisoned.id) == {Stage.SERVING: 1}
+
+
+def test_an_endpoint_that_falls_silent_pauses_the_run_after_a_minute_instead_of_failing_every_input(
+    workspace: Workspace,
+) -> None:
+    clock = Clock()
+    answered = itertools.count()
+
+    def reply(prompt: Prompt) -> Any:
+        return answer_relations(prompt) if next(answered) < 2 else TransientError("500")
+
+    run = plan_tasks(workspace, [f"Task {number}." for number in range(40)])
+    outcome = execute(workspace, run, ScriptedServing(reply, max_workers=1), clock=clock)
+    assert (outcome.state, outcome.stopped_by) == (RunState.PAUSED, "problem")
+    progress = workspace.runs.progress(run.id)
+    assert progress.done == 2
+    assert 1 <= progress.failed <= 5
+    assert progress.pending >= 33
+
+
+def test_trouble_with_the_database_pauses_the_run_and_what_was_answered_is_stored(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beats = itertools.count()
+
+    def beat(self: RunStore, run_id: str) -> None:
+        if next(beats):
+            raise WorkspaceError("The workspace's database was busy for 30 s. Try again.")
+
+    monkeypatch.setattr(RunStore, "beat", beat)
+    run = plan_tasks(workspace, TASKS)
+    outcome = execute(workspace, run, ScriptedServing(answer_relations, delay=0.4, max_workers=1))
+    assert (outcome.state, outcome.stopped_by) == (RunState.PAUSED, "problem")
+    assert "busy" in workspace.runs.get(run.id).reason
+    assert workspace.runs.progress(run.id).done >= 2
+
+
+def test_whatever_an_endpoint_says_of_itself_can_be_stored(workspace: Workspace) -> None:
+    def reply(prompt: Prompt) -> Completion:
+        return Completion((answer_relations(prompt),), "m\ud800", "stop\ud800", Usage(2**70, 2**70))
+
+    run = plan_tasks(workspace, TASKS[:2])
+    assert execute(workspace, run, reply).state is RunState.FINISHED
+    assert workspace.runs.progress(run.id).done == 2
+
+
+def test_an_answer_on_file_that_is_no_longer_good_enough_is_asked_for_anew(workspace: Workspace) -> None:
+    run = plan_tasks(workspace, TASKS[:1])
+    ledger = Ledger(workspace.database, run.id, run.generator)
+    (item,) = ledger.pending(after=-1, count=1)
+    asked = relations_prompt(TASKS[0], temperature=None)
+    ledger.write([Call(item, "relations", asked, prompt_hash(asked), Completion(("no JSON",), "m"), is_valid=True)])
+    assert execute(workspace, run, answer_relations).state is RunState.FINISHED
+    assert workspace.runs.progress(run.id).done == 1
+
+
+def test_a_run_that_another_process_has_taken_over_stops_and_leaves_it_to_that_one(workspace: Workspace) -> None:
+    run = plan_tasks(workspace, TASKS)
+    other = {"host": "another machine", "pid": 1, "started": 0.0}
+
+    def reply(prompt: Prompt) -> str:
+        with workspace.database.write() as connection:
+            connection.execute(runs.update().values(owner=other))
+        return answer_relations(prompt)
+
+    outcome = execute(workspace, run, ScriptedServing(reply, delay=0.3, max_workers=1))
+    assert "taken this run over" in outcome.reason
+    assert workspace.runs.get(run.id).state is RunState.RUNNING
+
+
+def test_what_was_asked_of_an_earlier_execution_is_not_asked_of_the_next(workspace: Workspace) -> None:
+    run = plan_tasks(workspace, TASKS)
+    with workspace.database.write() as connection:
+        connection.execute(runs.update().values(request="cancel"))
+    workspace.runs.claim(run.id)
+    assert workspace.runs.beat(run.id) is None

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from dataflow_core.errors import DiskFullError, WorkspaceError
 from dataflow_core.storage.migrations import migrate
@@ -78,7 +78,7 @@ def _begin(connection: Connection) -> None:
 def _clear_errors() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
+    except DatabaseError as error:
         cause = str(error.orig)
         if "disk is full" in cause:
             raise DiskFullError("The disk that holds the workspace is full. Free some space, then resume.") from error
@@ -88,4 +88,12 @@ def _clear_errors() -> Iterator[None]:
             raise WorkspaceError("The workspace's database cannot be written to: check its permissions.") from error
         if "locked" in cause:
             raise WorkspaceError("The workspace's database was busy for 30 s. Try again.") from error
+        if "not a database" in cause or "malformed" in cause:
+            raise WorkspaceError(
+                f"The workspace's database is damaged ({cause}). Open a backup of it instead; it was not changed."
+            ) from error
+        if "unable to open" in cause:
+            raise WorkspaceError(
+                "The workspace's database cannot be opened: check that its folder is there and may be written to."
+            ) from error
         raise

@@ -52,6 +52,7 @@ class Failed:
 
 
 Event = Call | Done | Failed
+_MOST_TOKENS = 2**31 - 1  # what the column holds; an endpoint may say anything
 #: Valid completions by step name, each with the hash of the prompt that it answers.
 Logged = dict[str, tuple[str, Completion]]
 
@@ -130,11 +131,11 @@ class Ledger:
             "prompt_hash": call.prompt_hash,
             "prompt_version": call.prompt.version,
             "sampling": {name: value for name, value in sampling.items() if value not in (None, (), {})},
-            "model": call.completion.model,
+            "model": storable(call.completion.model),
             "texts": [storable(text) for text in call.completion.texts],
-            "finish_reason": call.completion.finish_reason,
-            "prompt_tokens": call.completion.usage.prompt_tokens,
-            "completion_tokens": call.completion.usage.completion_tokens,
+            "finish_reason": storable(call.completion.finish_reason),
+            "prompt_tokens": min(call.completion.usage.prompt_tokens, _MOST_TOKENS),
+            "completion_tokens": min(call.completion.usage.completion_tokens, _MOST_TOKENS),
             "seconds": call.completion.seconds,
             "at": now,
         }

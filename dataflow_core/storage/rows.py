@@ -34,6 +34,7 @@ def run_of(row: RowMapping) -> Run:
         prompt_version=row["prompt_version"],
         state=_state(row),
         reason=row["reason"],
+        stopped_by=row["stopped_by"],
         limit=row["take_up"],
         source=row["source"],
         created_at=_time(row["created_at"]),

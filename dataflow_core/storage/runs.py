@@ -21,6 +21,7 @@ from dataflow_core.models import (
     RunState,
     SourceLine,
     Stage,
+    StoppedBy,
     Usage,
 )
 from dataflow_core.storage.database import Database, storable
@@ -71,9 +72,7 @@ class RunStore:
                 )
             )
             if not _insert_inputs(connection, run_id, plan.inputs):
-                raise UsageError(
-                    "There is nothing to run: the input has no tasks left once skipped lines are left out."
-                )
+                raise UsageError("There is nothing to run: not one input is left.")
             skipped = [asdict(line) | {"run_id": run_id, "text": storable(line.text)} for line in plan.skipped]
             for start in range(0, len(skipped), _CHUNK):
                 connection.execute(insert(source_lines), skipped[start : start + _CHUNK])
@@ -170,7 +169,12 @@ class RunStore:
             ]
 
     def retry_failed(self, run_id: str, *, stage: Stage | None = None) -> int:
-        """Make failed inputs pending again, a further attempt each, and return how many. The failures stay on file."""
+        """Make failed inputs pending again, a further attempt each, and return how many. The failures stay on file.
+
+        Raises `RunIsLiveError` while the run is being executed.
+        """
+        if self.get(run_id).state.is_live:
+            raise RunIsLiveError("The run is still going on. Retry its failures when it has ended or is paused.")
         failed = [failure.input_id for failure in self.failures(run_id, stage=stage, limit=None)]
         with self._database.write() as connection:
             for start in range(0, len(failed), 500):
@@ -189,6 +193,7 @@ class RunStore:
             values: dict[str, Any] = {
                 "state": RunState.QUEUED,
                 "reason": "",
+                "stopped_by": "",
                 "take_up": limit,
                 "request": None,
                 "owner": None,
@@ -205,12 +210,17 @@ class RunStore:
             if row["owner"] is not None and is_alive(row["owner"], row["heartbeat_at"]):
                 raise RunIsLiveError(f"Run {run_id} is being executed by process {row['owner']['pid']} already.")
             now = time.time()
+            is_asked_anew = (
+                row["state"] != RunState.QUEUED
+            )  # what was asked of an execution before is not meant for this
             connection.execute(
                 update(runs)
                 .where(runs.c.id == run_id)
                 .values(
                     state=RunState.RUNNING,
                     reason="",
+                    stopped_by="",
+                    request=None if is_asked_anew else row["request"],
                     owner=this_process(),
                     heartbeat_at=now,
                     started_at=now,
@@ -220,32 +230,39 @@ class RunStore:
         return self.get(run_id)
 
     def beat(self, run_id: str) -> Request | None:
-        """Show that this process is alive; returns what a person has asked of it since."""
+        """Show that this process is alive; returns what a person has asked of it since.
+
+        Raises `RunIsLiveError` when another process has become the run's owner.
+        """
         with self._database.write() as connection:
+            if _row(connection, run_id)["owner"] != this_process():
+                raise RunIsLiveError("Another process has taken this run over.")
             connection.execute(update(runs).where(runs.c.id == run_id).values(heartbeat_at=time.time()))
             asked: Request | None = connection.scalar(select(runs.c.request).where(runs.c.id == run_id))
         return asked
 
-    def release(self, run_id: str, state: RunState, reason: str = "") -> None:
+    def release(self, run_id: str, state: RunState, reason: str = "", stopped_by: StoppedBy = "") -> None:
         """End this process's ownership. A cancelled run's pending inputs become failures of that stage."""
         with self._database.write() as connection:
-            if state is RunState.CANCELLED:
-                _fail_pending(connection, run_id)
-            connection.execute(
-                update(runs)
-                .where(runs.c.id == run_id)
-                .values(state=state, reason=reason, request=None, owner=None, finished_at=time.time())
-            )
+            if _row(connection, run_id)["owner"] == this_process():
+                _end(connection, run_id, state, reason, stopped_by)
 
     def ask(self, run_id: str, request: Request) -> None:
         """Ask for a pause or for the end. A run without a live process obeys at once."""
-        if self.get(run_id).state.is_live:
-            with self._database.write() as connection:
+        with self._database.write() as connection:
+            if run_of(_row(connection, run_id)).state.is_live:
                 connection.execute(update(runs).where(runs.c.id == run_id).values(request=request))
-        elif request == "cancel":
-            self.release(run_id, RunState.CANCELLED, "Cancelled.")
-        else:
-            self.release(run_id, RunState.PAUSED, "Paused.")
+            elif request == "cancel":
+                _end(connection, run_id, RunState.CANCELLED, "Cancelled.", "person")
+            else:
+                _end(connection, run_id, RunState.PAUSED, "Paused.", "person")
+
+
+def _end(connection: Connection, run_id: str, state: RunState, reason: str, stopped_by: StoppedBy) -> None:
+    if state is RunState.CANCELLED:
+        _fail_pending(connection, run_id)
+    ended = {"state": state, "reason": reason, "stopped_by": stopped_by, "finished_at": time.time()}
+    connection.execute(update(runs).where(runs.c.id == run_id).values(**ended, request=None, owner=None))
 
 
 def _insert_inputs(connection: Connection, run_id: str, plan: Iterable[Fields]) -> int:

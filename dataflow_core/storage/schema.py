@@ -60,6 +60,7 @@ runs = Table(
     Column("prompt_version", String, nullable=False),
     Column("state", String, nullable=False),
     Column("reason", Text, nullable=False, default=""),
+    Column("stopped_by", String, nullable=False, default=""),
     Column("take_up", Integer),  # only inputs at positions below this; NULL for all
     Column("source", JSON, nullable=False),
     Column("request", String),  # what a person asked of the live process: pause or cancel

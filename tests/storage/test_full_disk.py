@@ -12,7 +12,7 @@ import pytest
 from dataflow_core.errors import DiskFullError
 from dataflow_core.models import RunState
 from dataflow_core.serving.scripted import ScriptedServing
-from dataflow_core.workspace import RESERVE, Workspace
+from dataflow_core.workspace import Workspace
 from tests.support import answer_relations, execute, plan_tasks
 
 
@@ -35,7 +35,7 @@ def test_a_run_on_a_full_disk_pauses_and_goes_on_once_there_is_room(small_disk: 
     outcome = execute(workspace, run, ScriptedServing(answer_relations, delay=0.05))
     assert outcome.state is RunState.PAUSED
     assert "disk that holds the workspace is full" in outcome.reason
-    assert not (workspace.folder / RESERVE).exists()
+    assert not list(workspace.folder.glob("reserve*"))
     progress = workspace.runs.progress(run.id)
     assert progress.pending + progress.done == 400
     assert 0 < progress.done < 400
