@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui.session import current_workspace
+from ui.locked_out import workspace_or_way_out
 from ui.sidebar import run_indicator
 
 # Before the navigation: without a page icon of ours the browser would fetch the first page's from a font host.
@@ -32,5 +32,5 @@ if (wanted := st.session_state.pop("_goto", None)) in PAGES:
     st.switch_page(PAGES[wanted], query_params={key: st.query_params.get_all(key) for key in st.query_params})
 
 st.set_page_config(page_title=f"{page.title} · Dataflow Studio")
-run_indicator(current_workspace())
+run_indicator(workspace_or_way_out())
 page.run()

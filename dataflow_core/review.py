@@ -10,6 +10,7 @@ from typing import Any
 from ulid import ULID
 
 from dataflow_core.errors import UsageError
+from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.models import Fields, Record, ReviewStatus, RevisionKind
 from dataflow_core.storage import records as store
 from dataflow_core.storage.database import Database
@@ -44,7 +45,7 @@ class Review:
             changed = {name: value for name, value in changes.items() if record.fields[name] != value}
             if not changed:
                 return Edited(record)
-            _check(changed)
+            _check(record.generator, changed)
             if base_revision != record.revision:
                 seen = store.fields_at(connection, record_id, base_revision)
                 if theirs := {name: record.fields[name] for name in changed if seen[name] != record.fields[name]}:
@@ -83,7 +84,7 @@ class Review:
         """Store a record written by hand, as accepted: whoever wrote it has judged it."""
         if not any(str(value).strip() for value in fields.values()):
             raise UsageError("The record is empty: fill in its fields first.")
-        _check(fields)
+        _check(generator, fields)
         record_id = str(ULID())
         with self._database.write() as connection:
             store.new_record(
@@ -108,9 +109,10 @@ def _present(record: Record | None) -> Record:
     return record
 
 
-def _check(fields: Mapping[str, Any]) -> None:
+def _check(generator: str, fields: Mapping[str, Any]) -> None:
+    """An upload may have a column of the same name, which holds anything."""
     turns = fields.get("conversation")
-    if turns is None:
+    if turns is None or generator != ConsistentChatGenerator.name:
         return
     if not isinstance(turns, list) or not all(
         isinstance(turn, dict) and turn.get("role") in ("user", "assistant") and isinstance(turn.get("value"), str)

@@ -98,6 +98,12 @@ def test_a_record_written_by_hand_is_accepted_and_has_a_history(workspace: Works
         workspace.review.add({"atom_task": " "}, generator=TASKS, author="Ada")
 
 
+def test_a_task_may_have_a_column_named_conversation_that_holds_anything(workspace: Workspace) -> None:
+    added = workspace.review.add({"atom_task": "Greet.", "conversation": "by phone"}, generator=TASKS, author="Ada")
+    edited = workspace.review.edit(added.id, {"conversation": "by letter"}, base_revision=1, author="Ada")
+    assert edited.record.fields["conversation"] == "by letter"
+
+
 def test_searching_ignores_case_in_every_script_and_takes_wildcards_literally(workspace: Workspace) -> None:
     for text in ("100% ÜBER", "Straße_1", "нЕБО", "plain"):
         workspace.review.add({"atom_task": text}, generator=TASKS, author="Ada")

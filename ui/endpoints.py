@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 
 import streamlit as st
 
 from dataflow_core.models import Endpoint
 from dataflow_core.serving.keys import base_url_of, key_source
 from dataflow_core.workspace import Workspace
-from ui.session import keys
+from ui.session import pasted_key
 from ui.shell import Badge
 from ui.text import escape_markdown
 
@@ -32,35 +31,33 @@ def choose_endpoint(workspace: Workspace, key: str) -> Endpoint:
     endpoint = endpoints[name]
     if endpoint.kind == "embedded":
         st.caption(EMBEDDED_LIMITS)
-    if problem := endpoint_warning(endpoint, keys()):
+    if problem := endpoint_warning(endpoint):
         st.caption(f":orange[:material/warning:] {escape_markdown(problem)}")
     return endpoint
 
 
-def endpoint_warning(
-    endpoint: Endpoint, pasted: Mapping[str, str], environ: Mapping[str, str] = os.environ
-) -> str | None:
+def endpoint_warning(endpoint: Endpoint) -> str | None:
     """What can be seen to be missing without calling anybody: the key, or the embedded model's files."""
     if endpoint.kind == "embedded":
         from dataflow_core.serving.embedded import embedded_problem  # it loads the openai package: not at start-up
 
         return embedded_problem()
-    source = key_source(endpoint, environ)
-    if endpoint.name in pasted or source is None or environ.get(source):
+    source = key_source(endpoint)
+    if source is None or os.environ.get(source) or pasted_key(endpoint):
         return None
     return f"{source}, the variable that this endpoint's key is read from, is not set. Settings lets you paste a key."
 
 
-def key_badge(endpoint: Endpoint, pasted: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Badge:
+def key_badge(endpoint: Endpoint) -> Badge:
     """Where the endpoint's key comes from now, never what it is."""
     if endpoint.kind == "embedded":
         return Badge("No key needed", "gray", ":material/computer:")
-    if endpoint.name in pasted:
+    if pasted_key(endpoint):
         return Badge("Key pasted", "green", ":material/key:", help="Kept in this app's memory until it stops.")
-    source = key_source(endpoint, environ)
+    source = key_source(endpoint)
     if source is None:
         return Badge("Sends no key", "gray", ":material/key_off:")
-    if environ.get(source):
+    if os.environ.get(source):
         return Badge(f"{source} is set", "green", ":material/key:")
     return Badge(f"{source} is not set", "orange", ":material/key_off:")
 

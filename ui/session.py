@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
 
+from dataflow_core.errors import DataflowError
 from dataflow_core.home import Home
+from dataflow_core.models import Endpoint
+from dataflow_core.serving.keys import base_url_of
 from dataflow_core.settings import Settings
 from dataflow_core.workspace import Workspace
 
 _CHOSEN = "workspace name"
+#: The key of the widget in which a reviewer gives a name.
+REVIEWER_NAME = "reviewer name"
 
 
 @st.cache_resource(show_spinner=False)
@@ -34,28 +40,58 @@ def current_workspace() -> Workspace:
     return _opened(name)
 
 
+def chosen_name() -> str:
+    """The name of the session's workspace, also where it cannot be opened; "" while there is none."""
+    return str(st.session_state.get(_CHOSEN, ""))
+
+
 def choose_workspace(name: str) -> None:
-    """Work on another workspace from the next rerun on, in this session and in new ones."""
-    home().remember(name)
+    """Work on another workspace from the next rerun on, in this session and in new ones.
+
+    Raises `DataflowError` where it cannot be opened; the session stays where it is.
+    """
+    _opened(name)
+    with suppress(OSError, DataflowError):  # a home that cannot be written to must not keep anybody from a workspace
+        home().remember(name)
+    person = st.session_state.get(REVIEWER_NAME)
     st.session_state.clear()
     st.session_state[_CHOSEN] = name
+    if person:
+        st.session_state[REVIEWER_NAME] = person
 
 
 def forget_workspace(name: str) -> None:
-    """Close a workspace that is about to be deleted."""
-    _opened(name).close()
+    """Close a workspace that is about to be deleted, and drop the keys pasted for it: its name may be used again."""
+    workspace = _opened(name)
+    workspace.close()
     _opened.clear(name)
+    for place in [place for place in _pasted() if place[0] == workspace.folder]:
+        _pasted().pop(place, None)
 
 
 @st.cache_resource(show_spinner=False)
-def _keys_by_workspace() -> dict[Path, dict[str, str]]:
+def _pasted() -> dict[tuple[Path, str], tuple[str, str]]:
+    """By workspace folder and endpoint name: the address that a key was pasted for, and the key.
+
+    In this server's memory only, for as long as it lives.
+    """
     return {}
 
 
-def keys() -> dict[str, str]:
-    """Keys pasted by a person, by endpoint name: in this server's memory only, for as long as it lives."""
-    return _keys_by_workspace().setdefault(current_workspace().folder, {})
+def pasted_key(endpoint: Endpoint) -> str | None:
+    """The key that a person has pasted for this endpoint at this address: it must reach no other."""
+    base_url, key = _pasted().get((current_workspace().folder, endpoint.name), ("", None))
+    return key if base_url == base_url_of(endpoint) else None
+
+
+def keep_pasted_key(endpoint: Endpoint, key: str) -> None:
+    _pasted()[current_workspace().folder, endpoint.name] = (base_url_of(endpoint), key)
+
+
+def forget_pasted_key(name: str) -> None:
+    _pasted().pop((current_workspace().folder, name), None)
 
 
 def reviewer() -> str:
-    return str(st.session_state.get("reviewer name") or "reviewer")
+    """The name written beside this session's edits and decisions."""
+    return str(st.session_state.get(REVIEWER_NAME) or "").strip() or "reviewer"

@@ -55,25 +55,17 @@ def _card(run: Run, progress: Progress) -> None:
 
 def share_done(run: Run, progress: Progress) -> float:
     """Return how much of what the run is to take up has ended, one way or the other, between 0 and 1."""
-    target = _target(run, progress)
-    return min(_ended(progress) / target, 1.0) if target else 0.0
+    target = run.target(progress)
+    return min(progress.ended / target, 1.0) if target else 0.0
 
 
 def _status(run: Run, progress: Progress) -> str:
     if run.state is RunState.QUEUED:
         return "Starting"
     parts = [f"{share_done(run, progress):.0%}"]
-    left = _target(run, progress) - _ended(progress)
+    left = run.target(progress) - progress.ended
     if left > 0 and progress.recent_per_second > 0:
         parts.append(f"{duration(left / progress.recent_per_second)} left")
     if progress.failed:
         parts.append(f"{progress.failed:,} failed")
     return " · ".join(parts)
-
-
-def _target(run: Run, progress: Progress) -> int:
-    return progress.total if run.limit is None else min(run.limit, progress.total)
-
-
-def _ended(progress: Progress) -> int:
-    return progress.done + progress.failed + progress.waiting

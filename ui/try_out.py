@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import streamlit as st
@@ -14,11 +14,12 @@ from dataflow_core.models import Endpoint, Progress, Record, Run, RunState
 from dataflow_core.storage.records import Query
 from dataflow_core.workspace import Workspace
 from ui.format import count
-from ui.session import keys
 from ui.sidebar import share_done
+from ui.start import start_run
 from ui.text import escape_markdown
 
 _PATIENCE = timedelta(seconds=10)
+_SHOWN = 10  # records, and failures
 Show = Callable[[Run, Sequence[Record]], None]
 
 
@@ -57,7 +58,7 @@ def try_and_start(workspace: Workspace, offer: Offer | None, *, trial: int) -> N
     is_off = offer is None or is_live
     with st.container(horizontal=True, gap="small"):
         is_tried = st.button(
-            f"Try {trial} more" if _ended(tried) else f"Try on {trial}",
+            f"Try {trial} more" if tried.ended else f"Try on {trial}",
             icon=":material/science:",
             disabled=is_off or (tried.total > 0 and tried.pending == 0),
         )
@@ -81,7 +82,7 @@ def try_and_start(workspace: Workspace, offer: Offer | None, *, trial: int) -> N
 
 def trial_results(workspace: Workspace, page: str, offer: Offer | None, show: Show) -> None:
     """Show the page's last trial, read anew each second as long as it is going on."""
-    planned: Planned | None = st.session_state.get(_key(workspace, page))
+    planned = _last_planned(workspace, page)
     if planned is None or planned.is_started:
         return
     is_live = workspace.runs.get(planned.run_id).state.is_live
@@ -100,7 +101,7 @@ def _trial(workspace: Workspace, run_id: str, was_live: bool, show: Show) -> Non
             so_far = _so_far(progress) if run.state is RunState.RUNNING else "Starting ..."
             st.progress(share_done(run, progress), text=so_far)
             if st.button("Stop", type="tertiary", icon=":material/pause:"):
-                workspace.runs.ask(run_id, "pause")
+                _ask_to_pause(workspace, run_id)
         if _is_silent(run, progress):
             name = escape_markdown(run.endpoint.name)
             st.caption(f"No answer from {name} yet. The test on the Settings page says what is wrong with an endpoint.")
@@ -108,11 +109,20 @@ def _trial(workspace: Workspace, run_id: str, was_live: bool, show: Show) -> Non
         st.caption(_so_far(progress))
         if reason := _why_stopped(run):
             st.warning(escape_markdown(reason), icon=":material/pause_circle:")
-    records = workspace.records
-    if made := records.page(records.numbers(Query(runs=(run_id,)))):
+    numbers = workspace.records.numbers(Query(runs=(run_id,)))
+    if len(numbers) > _SHOWN:
+        st.caption(f"The last {_SHOWN} of {len(numbers):,} records:")
+    if made := workspace.records.page(numbers[-_SHOWN:]):
         show(run, made)
-    for failure in workspace.runs.failures(run_id, limit=10):
+    for failure in workspace.runs.failures(run_id, limit=_SHOWN):
         st.error(escape_markdown(f"Input {failure.position + 1}: {failure.reason}"), icon=":material/error:")
+
+
+def _ask_to_pause(workspace: Workspace, run_id: str) -> None:
+    try:
+        workspace.runs.ask(run_id, "pause")
+    except DataflowError as error:
+        st.error(escape_markdown(str(error)))
 
 
 def _is_silent(run: Run, progress: Progress) -> bool:
@@ -126,7 +136,7 @@ def _why_stopped(run: Run) -> str:
     """Empty where the trial has simply come to its end."""
     if run.state is RunState.INTERRUPTED:
         return "The trial's process has ended unexpectedly. Nothing was lost: try again."
-    has_ended = run.state is RunState.FINISHED or run.reason.startswith("Tried on")
+    has_ended = run.state is RunState.FINISHED or run.stopped_by == "limit"
     return "" if has_ended else run.reason
 
 
@@ -143,8 +153,7 @@ def _so_far(progress: Progress) -> str:
 def _try(workspace: Workspace, offer: Offer, trial: int) -> None:
     run = _run(workspace, offer)
     _remember(workspace, offer, run)
-    limit = _ended(workspace.runs.progress(run.id)) + trial
-    workspace.start(run.id, limit=limit, key=keys().get(run.endpoint.name))
+    start_run(workspace, run, limit=workspace.runs.progress(run.id).ended + trial)
 
 
 def _start(workspace: Workspace, offer: Offer) -> str:
@@ -152,7 +161,7 @@ def _start(workspace: Workspace, offer: Offer) -> str:
     run = _run(workspace, offer)
     _remember(workspace, offer, run)
     if workspace.runs.progress(run.id).pending:
-        workspace.start(run.id, key=keys().get(run.endpoint.name))
+        start_run(workspace, run)
     _remember(workspace, offer, run, is_started=True)
     return run.id
 
@@ -169,8 +178,18 @@ def _run(workspace: Workspace, offer: Offer) -> Run:
 
 
 def _planned(workspace: Workspace, offer: Offer) -> Planned | None:
-    planned: Planned | None = st.session_state.get(_key(workspace, offer.page))
+    planned = _last_planned(workspace, offer.page)
     return planned if planned and planned.digest == offer.digest else None
+
+
+def _last_planned(workspace: Workspace, page: str) -> Planned | None:
+    """A trial that was started for all of its inputs on the Runs page counts as started here too."""
+    planned: Planned | None = st.session_state.get(_key(workspace, page))
+    if planned is None or planned.is_started:
+        return planned
+    run = workspace.runs.get(planned.run_id)
+    has_begun = run.state.is_live or run.started_at is not None
+    return replace(planned, is_started=run.limit is None and has_begun)
 
 
 def _remember(workspace: Workspace, offer: Offer, run: Run, *, is_started: bool = False) -> None:
@@ -179,7 +198,3 @@ def _remember(workspace: Workspace, offer: Offer, run: Run, *, is_started: bool 
 
 def _key(workspace: Workspace, page: str) -> str:
     return f"{page}-planned-in-{workspace.folder}"
-
-
-def _ended(progress: Progress) -> int:
-    return progress.done + progress.failed + progress.waiting

@@ -11,20 +11,23 @@ CONVERSATION = "conversation"
 
 
 def as_text(value: Any) -> str:
-    """Return text as it is, nothing as "", a conversation as a script, and other values as JSON."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
+    """Return a conversation as a script, and other values as `as_editable` does."""
     if is_conversation(value):
         return "\n\n".join(f"{turn['role'].capitalize()}: {turn['value']}" for turn in value)
-    return json.dumps(value, ensure_ascii=False)
+    return as_editable(value)
+
+
+def as_editable(value: Any) -> str:
+    """Return text as it is, nothing as "", and other values as JSON, which `from_text` reads back."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def from_text(text: str | None, before: Any) -> Any:
     """Return the value that `text` stands for in place of `before`: JSON where that was no text and it still reads."""
     text = text or ""
-    if text == as_text(before):
+    if text == as_editable(before):
         return before
     if isinstance(before, str | None):
         return text

@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dataflow_core.models import EMBEDDED, Failure, Fields, Run, RunState, SourceLine, Stage
+from dataflow_core.models import EMBEDDED, Failure, Fields, Run, RunState, SourceLine, Stage, StoppedBy
 from dataflow_core.storage.ledger import Done, Failed, Ledger
 from dataflow_core.storage.runs import RunPlan
 from dataflow_core.workspace import Workspace
@@ -72,6 +72,12 @@ def open_page(home_dir: Path) -> Callable[..., AppTest]:
     return opened
 
 
+def damage(home_dir: Path, name: str) -> None:
+    """Make a workspace whose database cannot be read."""
+    (home_dir / name).mkdir()
+    (home_dir / name / "workspace.db").write_bytes(b"This was a database once. " * 400)
+
+
 def in_address(page: AppTest, name: str) -> str:
     """The value of a query parameter, which a page test holds as a list or as text, depending on who set it."""
     value: str | list[str] = page.query_params[name]
@@ -87,6 +93,7 @@ def fill_tasks(
     name: str = "support.csv",
     state: RunState = RunState.FINISHED,
     reason: str = "",
+    stopped_by: StoppedBy = "",
 ) -> Run:
     """Store a run of tasks whose first `failed` inputs failed and whose next `done` ones (None: all) have records."""
     run = workspace.runs.create(
@@ -113,7 +120,8 @@ def fill_tasks(
         return Done(item, item.fields | outputs)
 
     _end_inputs(workspace, run, end, inputs if done is None else failed + done)
-    workspace.runs.release(run.id, state, reason)
+    workspace.runs.claim(run.id)
+    workspace.runs.release(run.id, state, reason, stopped_by)
     return workspace.runs.get(run.id)
 
 
@@ -140,6 +148,7 @@ def fill_dialogues(workspace: Workspace, count: int, *, name: str = "Planning di
         return Done(item, {**cell, "intent": cell["category"], "conversation": turns})
 
     _end_inputs(workspace, run, end, count)
+    workspace.runs.claim(run.id)
     workspace.runs.release(run.id, RunState.FINISHED)
     return workspace.runs.get(run.id)
 

@@ -35,7 +35,7 @@ def test_one_click_in_an_empty_workspace_starts_a_run_over_the_sample_tasks(
 ) -> None:
     started: list[str] = []
     monkeypatch.setattr(Workspace, "start", lambda self, run_id: started.append(run_id))
-    monkeypatch.setattr("ui.home.tour.endpoint_warning", lambda endpoint, keys: None)
+    monkeypatch.setattr("ui.home.tour.endpoint_warning", lambda endpoint: None)
     page = open_page("home")
     button(page, "Start the tour").click().run()
     run = workspace.runs.get(started[0])
@@ -47,20 +47,20 @@ def test_one_click_in_an_empty_workspace_starts_a_run_over_the_sample_tasks(
 def test_the_tour_says_why_it_cannot_start(
     workspace: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ui.home.tour.endpoint_warning", lambda endpoint, keys: "The weights are not installed.")
+    monkeypatch.setattr("ui.home.tour.endpoint_warning", lambda endpoint: "The weights are not installed.")
     page = open_page("home")
     assert button(page, "Start the tour").disabled
     assert "The weights are not installed" in page.warning[0].value.replace("\\", "")
 
 
 def test_the_next_step_leads_from_the_run_over_review_to_export(workspace: Workspace, open_page: OpenPage) -> None:
-    run = fill_tasks(workspace, 6, state=RunState.PAUSED, done=4, reason="The key was refused.")
+    run = fill_tasks(workspace, 6, state=RunState.PAUSED, done=4, reason="The key was refused.", stopped_by="problem")
     page = open_page("home")
     assert "“support.csv” is paused after 4 of 6 inputs. The key was refused." in all_text(page)
     button(page, "See the run").click().run()
     assert in_address(page, "run") == run.id
 
-    workspace.runs.release(run.id, RunState.CANCELLED)
+    workspace.runs.ask(run.id, "cancel")
     assert "4 records wait for review." in all_text(open_page("home"))
     decide(workspace, ReviewStatus.ACCEPTED)
     page = open_page("home")
@@ -69,11 +69,16 @@ def test_the_next_step_leads_from_the_run_over_review_to_export(workspace: Works
 
 
 def test_a_trial_that_was_not_followed_up_comes_after_the_review(workspace: Workspace, open_page: OpenPage) -> None:
-    fill_tasks(workspace, 20, done=3, state=RunState.PAUSED, reason="Tried on 3 of 20 inputs.")
+    fill_tasks(workspace, 20, done=3, state=RunState.PAUSED, reason="Tried on 3 of 20 inputs.", stopped_by="limit")
     page = open_page("home")
     text = all_text(page)
     assert "“support.csv” was tried on 3 of 20 inputs. The others wait to be started." in text
     assert text.index("3 records wait for review.") < text.index("was tried on")
+
+
+def test_a_run_that_a_person_paused_is_not_told_of_as_a_problem(workspace: Workspace, open_page: OpenPage) -> None:
+    fill_tasks(workspace, 20, done=3, state=RunState.PAUSED, reason="Paused.", stopped_by="person")
+    assert "is paused after 3 of 20 inputs.\n" in all_text(open_page("home"))
 
 
 def test_failures_of_a_finished_run_are_pointed_out(workspace: Workspace, open_page: OpenPage) -> None:

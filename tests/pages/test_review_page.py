@@ -218,6 +218,25 @@ def test_the_first_question_of_a_dialogue_is_edited_in_the_table(
     assert not page.warning
 
 
+def test_a_column_of_an_upload_may_be_called_conversation_or_intent(workspace: Workspace, open_page: OpenPage) -> None:
+    turns = [{"role": "user", "value": "Hi"}]
+    fields = {"atom_task": "Greet", "conversation": "by phone", "intent": "greeting", "earlier": turns}
+    record = workspace.review.add(fields, generator="ParaSeqTaskGenerator", author="ana")
+    page = open_page("review")
+    frame = page.session_state["review_sheet"].frame
+    assert (frame["field:conversation"][0], frame["field:intent"][0]) == ("by phone", "greeting")
+    edit_cells(page, {0: {"field:conversation": "by letter", "field:earlier": '[{"role": "user", "value": "Ho"}]'}})
+    assert not page.warning
+    page = open_page("review", record=record.id)
+    next(area for area in page.text_area if area.label == "intent").set_value("farewell").run()
+    assert present(workspace, record).fields == {
+        "atom_task": "Greet",
+        "conversation": "by letter",
+        "intent": "farewell",
+        "earlier": [{"role": "user", "value": "Ho"}],
+    }
+
+
 def test_an_open_record_shows_its_fields_in_full_and_saves_them(
     filled_workspace: Workspace, open_page: OpenPage
 ) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,11 @@ from streamlit.testing.v1 import AppTest
 
 from dataflow_core.home import Home
 from dataflow_core.models import Endpoint
+from dataflow_core.storage.records import Query
 from dataflow_core.workspace import Workspace
+from tests.pages.conftest import damage
 from tests.scripted_endpoint import ScriptedEndpoint, valid_replies
+from tests.support import plan_tasks
 
 OpenPage = Callable[..., AppTest]
 SECRET = "sk-very-secret-0123456789"
@@ -31,6 +36,23 @@ def shown(page: AppTest) -> str:
     return "\n".join(
         str(found.value) for found in (*page.markdown, *page.caption, *page.error, *page.success, *page.text)
     )
+
+
+def created(page: AppTest, name: str) -> None:
+    field(page, "New workspace").set_value(name)
+    button(page, "Create and open").click().run()
+
+
+def workspace_endpoint(home_dir: Path, name: str) -> Endpoint:
+    with closing(Workspace(home_dir / name)) as opened:
+        return opened.endpoints.get("Local")
+
+
+def keys_of_started_runs(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """The pasted keys of the runs that are started from now on, in place of their processes."""
+    keys: list[str | None] = []
+    monkeypatch.setattr(Workspace, "start", lambda self, run_id, *, limit=None, key=None: keys.append(key))
+    return keys
 
 
 def adding(open_page: OpenPage, **fields: str) -> AppTest:
@@ -108,6 +130,67 @@ def test_a_pasted_key_does_not_go_to_another_address(workspace: Workspace, open_
     assert "Key pasted" not in shown(page)
 
 
+def test_a_pasted_key_stays_away_from_an_address_that_somebody_else_has_set(
+    workspace: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = keys_of_started_runs(monkeypatch)
+    with ScriptedEndpoint(valid_replies) as server:
+        local = Endpoint("Local", base_url="http://127.0.0.1:8000/v1", model="scripted-model")
+        workspace.endpoints.save(local)
+        page = open_page("settings")
+        page.button(key="edit-0").click().run()
+        field(page, "Or paste a key").set_value(SECRET)
+        button(page, "Save").click().run()
+        run = plan_tasks(workspace, ["Water the plants."], endpoint=local)
+        workspace.endpoints.save(replace(local, base_url=server.url))
+        page.button(key="test-0").click().run()
+        assert "Key pasted" not in shown(page)
+        assert SECRET not in str(server.chats[0].headers)
+    button(open_page("runs", run=run.id), "Start").click().run()
+    assert keys == [None]
+
+
+@pytest.mark.parametrize(("model", "key"), [("scripted-model", SECRET), ("another-model", None)])
+def test_a_run_takes_the_key_of_the_address_that_it_will_call(
+    workspace: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch, model: str, key: str | None
+) -> None:
+    """That is its endpoint's present one, unless that is another model by now."""
+    keys = keys_of_started_runs(monkeypatch)
+    planned = Endpoint("Local", base_url="http://127.0.0.1:8000/v1", model="scripted-model")
+    run = plan_tasks(workspace, ["Water the plants."], endpoint=planned)
+    workspace.endpoints.save(replace(planned, base_url="http://127.0.0.1:9999/v1", model=model))
+    page = open_page("settings")
+    page.button(key="edit-0").click().run()
+    field(page, "Or paste a key").set_value(SECRET)
+    button(page, "Save").click().run()
+    page = page.switch_page("pages/runs.py").run()
+    button(page, "Start").click().run()
+    assert keys == [key]
+    workspace.enqueue(run)
+    address = "http://127.0.0.1:9999/v1" if key else planned.base_url
+    assert workspace.runs.get(run.id).endpoint.base_url == address
+
+
+def test_a_workspace_made_under_a_deleted_ones_name_has_none_of_its_keys(
+    workspace: Workspace, open_page: OpenPage, home_dir: Path
+) -> None:
+    page = adding(open_page, Name="Local", Base_URL="http://127.0.0.1:8000/v1", Model="qwen")
+    field(page, "Or paste a key").set_value(SECRET)
+    button(page, "Save").click().run()
+    created(page, "Second one")
+    page.text_input(key="confirm-1").set_value("default").run()
+    page.button(key="delete-workspace-1").click().run()
+    created(page, "default")
+    assert not page.exception
+    assert workspace_endpoint(home_dir, "default").base_url == "http://127.0.0.1:8000/v1"
+    assert "Key pasted" not in shown(page)
+
+
+def test_an_endpoint_says_what_deleting_it_means_for_unfinished_runs(workspace: Workspace, open_page: OpenPage) -> None:
+    workspace.endpoints.save(Endpoint("Local", base_url="http://127.0.0.1:9/v1", model="m"))
+    assert "goes on with the settings it was last started with" in shown(open_page("settings"))
+
+
 def test_whether_the_keys_variable_is_set_is_shown(
     workspace: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +245,36 @@ def test_a_name_that_no_workspace_can_have_is_refused(workspace: Workspace, open
     field(page, "New workspace").set_value("../elsewhere")
     button(page, "Create and open").click().run()
     assert "starts with a letter or digit" in page.error[0].value.replace("\\", "")
+
+
+def test_what_keeps_a_workspace_from_being_backed_up_or_opened_is_said(
+    workspace: Workspace, open_page: OpenPage, home_dir: Path
+) -> None:
+    damage(home_dir, "damaged")
+    Home(home_dir).remember("default")
+    (home_dir / "backups").write_text("a file where the folder should be")
+    page = open_page("settings")
+    page.button(key="backup-1").click().run()
+    assert "The backup could not be written" in page.error[0].value.replace("\\", "")
+    page.button(key="open-0").click().run()
+    assert not page.exception
+    assert "database is damaged" in page.error[0].value.replace("\\", "")
+    assert Home(home_dir).last_opened() == "default"
+
+
+def test_the_name_given_here_stands_beside_ones_edits(filled_workspace: Workspace, open_page: OpenPage) -> None:
+    page = open_page("settings")
+    field(page, "Your name").set_value("  *Ana*  ").run()
+    created(page, "Second one")
+    page.button(key="open-1").click().run()
+    record = filled_workspace.records.page(filled_workspace.records.numbers(Query()))[0]
+    page.switch_page("pages/review.py")
+    page.query_params["record"] = record.id
+    page.run()
+    next(area for area in page.text_area if area.label == "task").set_value("Better").run()
+    assert filled_workspace.records.history(record.id)[0].author == "*Ana*"
+    page.switch_page("pages/settings.py").run()
+    assert field(page, "Your name").value == "  *Ana*  "
 
 
 def test_the_page_says_where_the_files_are(workspace: Workspace, open_page: OpenPage) -> None:

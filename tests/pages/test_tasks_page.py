@@ -15,6 +15,7 @@ from dataflow_core.models import Endpoint, RunState
 from dataflow_core.workspace import Workspace
 from tests.pages.conftest import in_address
 from tests.scripted_endpoint import ScriptedEndpoint, valid_replies
+from tests.support import answer_relations, execute
 
 OpenPage = Callable[..., AppTest]
 
@@ -192,6 +193,38 @@ def test_a_trial_shows_its_records_and_their_tokens(workspace: Workspace, open_p
     shown = next(table.value for table in page.dataframe if "composition_task" in table.value)
     assert sorted(shown["task"]) == ["Call a friend", "Feed the cat", "Water the plants"]
     assert button(page, "Try 3 more")
+
+
+def test_a_trial_that_was_continued_on_the_runs_page_counts_as_started(
+    workspace: Workspace, open_page: OpenPage, started: list[tuple[str, int | None]]
+) -> None:
+    page = uploaded(open_page, MESSY)
+    button(page, "Try on 3").click().run()
+    run_id = started[0][0]
+    assert "Trial" in [found.value for found in page.subheader]
+    workspace.runs.enqueue(run_id, limit=None)
+    workspace.runs.claim(run_id)
+    workspace.runs.release(run_id, RunState.PAUSED, "Paused.", "person")
+    page.run()
+    assert "Trial" not in [found.value for found in page.subheader]
+    assert any("with exactly these settings has been started" in found.value for found in page.caption)
+    button(page, "Start run").click().run()
+    assert started[1][0] != run_id
+
+
+def test_of_a_long_trial_the_last_records_are_shown(
+    workspace: Workspace, open_page: OpenPage, started: list[tuple[str, int | None]]
+) -> None:
+    workspace.endpoints.save(Endpoint("Local", base_url="http://127.0.0.1:9/v1", model="m"))
+    page = uploaded(open_page, b"task\n" + b"".join(b"Task %d\n" % number for number in range(30)))
+    button(page, "Try on 3").click().run()
+    run = workspace.runs.get(started[0][0])
+    execute(workspace, run, answer_relations, limit=12)
+    page.run()
+    assert any(found.value == "The last 10 of 12 records:" for found in page.caption)
+    shown = next(table.value for table in page.dataframe if "composition_task" in table.value)
+    assert len(shown) == 10
+    assert not page.warning
 
 
 def column_key(page: AppTest) -> str:

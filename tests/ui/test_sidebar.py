@@ -41,6 +41,7 @@ def a_run(name: str = "Support tasks", *, state: RunState = RunState.RUNNING, li
         prompt_version="1",
         state=state,
         reason="",
+        stopped_by="",
         limit=limit,
         source={},
         created_at=now,

@@ -41,7 +41,7 @@ def _live(runs: Sequence[tuple[Run, Progress]]) -> Iterator[Step]:
 def _paused(runs: Sequence[tuple[Run, Progress]]) -> Iterator[Step]:
     for run, progress in runs:
         if run.state is RunState.PAUSED and progress.pending and not _is_trial(run):
-            reason = f" {run.reason}" if run.reason != "Paused." else ""
+            reason = f" {run.reason}" if run.stopped_by != "person" else ""
             sentence = f"“{run.name}” is paused after {_of(progress)}.{reason}"
             yield Step(sentence, "See the run", "runs", ":material/pause_circle:", run.id)
 
@@ -54,7 +54,7 @@ def _tried(runs: Sequence[tuple[Run, Progress]]) -> Iterator[Step]:
 
 
 def _is_trial(run: Run) -> bool:
-    return run.reason.startswith("Tried on")
+    return run.stopped_by == "limit"
 
 
 def _records(records: Mapping[ReviewStatus, int]) -> Iterator[Step]:
@@ -78,5 +78,4 @@ def _failed(runs: Sequence[tuple[Run, Progress]]) -> Iterator[Step]:
 
 
 def _of(progress: Progress) -> str:
-    ended = progress.done + progress.failed + progress.waiting
-    return f"{ended:,} of {count(progress.total, 'input')}"
+    return f"{progress.ended:,} of {count(progress.total, 'input')}"

@@ -30,7 +30,7 @@ def welcome(workspace: Workspace) -> None:
         "Its drafts are rough. You review them and export what is good.",
         icon=":material/explore:",
     ):
-        problem = endpoint_warning(EMBEDDED, {})
+        problem = endpoint_warning(EMBEDDED)
         is_started = st.button(
             "Start the tour", type="primary", icon=":material/play_arrow:", disabled=problem is not None
         )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from dataflow_core.models import Fields, Record
 from dataflow_core.workspace import Workspace
+from ui.names import DIALOGUES
 from ui.values import CONVERSATION
 
 _TASK_PARAMS = (
@@ -30,5 +31,5 @@ def ordered_fields(workspace: Workspace, records: Sequence[Record]) -> tuple[lis
     for run_id in dict.fromkeys(record.run_id for record in records if record.run_id):
         known.extend(task_fields(workspace.runs.get(run_id).params))
     leading = [name for name in dict.fromkeys([*known, *DEFAULT_TASK_FIELDS, *_DIALOGUE_FIELDS]) if name in present]
-    hidden = {CONVERSATION, "intent"} if CONVERSATION in present else set()
+    hidden = {CONVERSATION, "intent"} if any(record.generator == DIALOGUES for record in records) else set()
     return leading, [name for name in present if name not in leading and name not in hidden]

@@ -18,7 +18,7 @@ from ui.values import as_text
 def show_history(workspace: Workspace, record: Record) -> None:
     revisions = workspace.records.history(record.id)
     if len(revisions) == 1:
-        st.caption(f"{_name(revisions[0])}. It has not been changed since.")
+        st.caption(f"{escape_markdown(_name(revisions[0]))}. It has not been changed since.")
         return
     labels = {revision.number: _name(revision) for revision in revisions}
     number: int = st.selectbox(

@@ -15,7 +15,7 @@ from ui.review.history import show_history
 from ui.review.saving import is_written_here, saved_caption
 from ui.review.turn_editor import edited_turns, turn_editor
 from ui.text import escape_markdown
-from ui.values import CONVERSATION, as_text, from_text
+from ui.values import CONVERSATION, as_editable, from_text
 
 _PARAM = "record"
 _DECISIONS = (
@@ -118,7 +118,7 @@ def _close(snapshot: Snapshot, number: int) -> None:
 def _text_fields(workspace: Workspace, draft: Draft, names: list[str], *, are_short: bool = False) -> None:
     for name in names:
         before = draft.record.fields.get(name)
-        shown, key = as_text(before), draft.key(name)
+        shown, key = as_editable(before), draft.key(name)
         label, args = escape_markdown(name), (workspace, draft, name)
         if are_short and "\n" not in shown:
             text = st.text_input(label, shown, key=key, on_change=_save_text, args=args)

@@ -21,7 +21,7 @@ from ui.names import DIALOGUES, STATUS_NAMES
 from ui.review.columns import ordered_fields
 from ui.review.record import open_record
 from ui.review.saving import save_field, save_status
-from ui.values import CONVERSATION, as_text, first_question, from_text, with_first_question
+from ui.values import CONVERSATION, as_editable, first_question, from_text, with_first_question
 
 _SHEET = "review_sheet"
 _PICKED, _STATUS, _NUMBER, _QUESTION, _TURNS, _OPEN = "picked", "status", "number", "question", "turns", "open"
@@ -147,13 +147,13 @@ def _skip_what_was_saved_before(workspace: Workspace, sheet: Sheet) -> None:
 
 def _frame(workspace: Workspace, records: Sequence[Record], *, is_dialogues: bool) -> pd.DataFrame:
     leading, others = ordered_fields(workspace, records)
-    columns = [name for name in (*leading, *others) if name != CONVERSATION]
+    columns = [*leading, *others]
     rows = []
     for record in records:
         row: dict[str, Any] = {_PICKED: False, _STATUS: record.status.value, _OPEN: _OPEN_LABEL}
         if is_dialogues:
             row |= {_QUESTION: first_question(record.fields), _TURNS: len(record.fields.get(CONVERSATION) or [])}
-        row |= {_FIELD + name: as_text(record.fields.get(name)) for name in columns}
+        row |= {_FIELD + name: as_editable(record.fields.get(name)) for name in columns}
         rows.append(row | {_NUMBER: record.number})
     return pd.DataFrame(rows)
 

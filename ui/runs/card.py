@@ -14,8 +14,8 @@ from dataflow_core.workspace import Workspace
 from ui.format import ago, count, duration
 from ui.names import STATE_COLORS, STATE_NAMES, generator_name
 from ui.review.filters import go_to_review_of
-from ui.session import keys
 from ui.sidebar import share_done
+from ui.start import start_run
 from ui.text import escape_markdown
 
 _ERROR = "run_error"
@@ -54,7 +54,7 @@ def why_it_stands(run: Run) -> str:
 
 def start_again(workspace: Workspace, run: Run) -> None:
     """Start or resume the run. For a callback."""
-    _attempt(lambda: workspace.start(run.id, key=keys().get(run.endpoint.name)))
+    _attempt(lambda: start_run(workspace, run))
 
 
 def retry_failed(workspace: Workspace, run: Run) -> None:
@@ -62,7 +62,7 @@ def retry_failed(workspace: Workspace, run: Run) -> None:
 
     def act() -> None:
         workspace.runs.retry_failed(run.id)
-        workspace.start(run.id, limit=run.limit, key=keys().get(run.endpoint.name))  # a trial stays one
+        start_run(workspace, run, limit=run.limit)  # a trial stays one
 
     _attempt(act)
 
@@ -137,8 +137,7 @@ def _progress(workspace: Workspace, run_id: str, drawn: RunState, drawn_failed: 
 
 
 def _progress_text(run: Run, progress: Progress) -> str:
-    ended = progress.done + progress.failed + progress.waiting
-    target = progress.total if run.limit is None else min(run.limit, progress.total)
+    ended, target = progress.ended, run.target(progress)
     parts = [f"{ended:,} of {target:,}" + (f" to try, {progress.total:,} in all" if target < progress.total else "")]
     if run.state is RunState.QUEUED:
         parts.append("starting")

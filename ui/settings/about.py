@@ -1,4 +1,4 @@
-"""Which version this is and where it keeps what."""
+"""Who is at work here, which version this is, and where it keeps what."""
 
 from __future__ import annotations
 
@@ -9,10 +9,20 @@ from pathlib import Path
 import streamlit as st
 
 from dataflow_core.workspace import DATABASE, Workspace
+from ui.session import REVIEWER_NAME
 from ui.text import plain
 
 
 def about(workspace: Workspace) -> None:
+    st.text_input(
+        "Your name",
+        key=REVIEWER_NAME,
+        persist_state="session",
+        max_chars=60,
+        placeholder="reviewer",
+        help="Written beside your edits and decisions. This browser tab keeps it until you close it.",
+        width=340,
+    )
     st.caption(
         "Everything is in one folder a workspace: a database, the logs of its runs, and what has been exported. "
         "Nothing is sent anywhere but to the models that you choose."

@@ -12,7 +12,7 @@ from dataflow_core.models import Endpoint
 from dataflow_core.serving.keys import OPENAI_BASE_URL, check_endpoint, looks_like_a_key
 from dataflow_core.serving.probe import EndpointCheck, try_endpoint_now
 from dataflow_core.workspace import Workspace
-from ui.session import keys
+from ui.session import forget_pasted_key, keep_pasted_key, pasted_key
 from ui.text import escape_markdown
 
 _OPEN = "endpoint-form"
@@ -62,7 +62,7 @@ def _form(workspace: Workspace, form: str, before: Endpoint | None) -> None:
     try:
         if is_tested:
             with st.spinner("Calling it once ..."):
-                _show(try_endpoint_now(typed, key or _pasted_before(typed, before)))
+                _show(try_endpoint_now(typed, key or pasted_key(typed)))
         if is_saved:
             _save(workspace, typed, key, before)
             _close()
@@ -116,16 +116,11 @@ def _save(workspace: Workspace, typed: Endpoint, key: str, before: Endpoint | No
     if before is None and any(known.name == typed.name for known in workspace.endpoints.all()):
         raise UsageError(f"There is an endpoint named {typed.name} already. Choose another name, or edit that one.")
     check_endpoint(typed)
-    workspace.endpoints.save(typed)
-    if before is not None and before.base_url != typed.base_url:
-        keys().pop(typed.name, None)  # a key must not reach a server it was not made for
     if key:
-        keys()[typed.name] = key
-
-
-def _pasted_before(typed: Endpoint, before: Endpoint | None) -> str | None:
-    """The key pasted earlier, if it is for this address."""
-    return keys().get(typed.name) if before is not None and before.base_url == typed.base_url else None
+        keep_pasted_key(typed, key)
+    elif pasted_key(typed) is None:
+        forget_pasted_key(typed.name)  # one for another address
+    workspace.endpoints.save(typed)
 
 
 def _show(check: EndpointCheck) -> None:

@@ -10,8 +10,9 @@ from dataflow_core.serving.probe import EndpointCheck, try_endpoint_now
 from dataflow_core.workspace import Workspace
 from ui.endpoints import EMBEDDED_LIMITS, address, key_badge
 from ui.format import count
-from ui.session import keys
+from ui.session import forget_pasted_key, pasted_key
 from ui.settings.endpoint_form import endpoint_form, open_endpoint_form
+from ui.settings.workspaces import do
 from ui.text import escape_markdown
 
 _CHECKS = "endpoint-checks"
@@ -33,7 +34,7 @@ def _card(workspace: Workspace, endpoint: Endpoint, number: int, *, is_default: 
             st.markdown(f"**{escape_markdown(endpoint.name)}**", width="content")
             if is_default:
                 st.badge("Default", color="blue", icon=":material/star:")
-            badge = key_badge(endpoint, keys())
+            badge = key_badge(endpoint)
             st.badge(escape_markdown(badge.label), color=badge.color, icon=badge.icon, help=badge.help)
         at_once = count(endpoint.max_workers, "call") + " at a time"
         st.caption(escape_markdown(f"{endpoint.model} · {address(endpoint)} · {at_once}"))
@@ -49,20 +50,25 @@ def _actions(workspace: Workspace, endpoint: Endpoint, number: int, *, is_defaul
         with st.spinner("Calling it once ..."):
             _checks()[endpoint.name] = (endpoint, _try(endpoint))
     if not is_default and st.button("Make default", key=f"default-{number}"):
-        workspace.endpoints.make_default(endpoint.name)
-        st.rerun()
-    if endpoint.name in keys() and st.button("Forget the key", key=f"forget-{number}"):
-        keys().pop(endpoint.name, None)
+        do(lambda: workspace.endpoints.make_default(endpoint.name))
+    if pasted_key(endpoint) and st.button("Forget the key", key=f"forget-{number}"):
+        forget_pasted_key(endpoint.name)
         st.rerun()
     if endpoint.kind == "embedded":
         return
     st.button("Edit", key=f"edit-{number}", on_click=open_endpoint_form, args=(endpoint,))
     with st.popover("Delete", type="tertiary"):
-        st.caption("Records and runs made with it stay. A run that is not finished can no longer go on with it.")
+        st.caption(
+            "Records and runs made with it stay. A run that is not finished goes on with the settings it was last "
+            "started with, but without a key that was pasted here."
+        )
         if st.button("Delete this endpoint", key=f"delete-{number}"):
-            workspace.endpoints.delete(endpoint.name)
-            keys().pop(endpoint.name, None)
-            st.rerun()
+            do(lambda: _delete(workspace, endpoint.name))
+
+
+def _delete(workspace: Workspace, name: str) -> None:
+    forget_pasted_key(name)
+    workspace.endpoints.delete(name)
 
 
 def _outcome(endpoint: Endpoint) -> None:
@@ -79,7 +85,7 @@ def show_check(check: EndpointCheck) -> None:
 
 def _try(endpoint: Endpoint) -> EndpointCheck:
     try:
-        return try_endpoint_now(endpoint, keys().get(endpoint.name))
+        return try_endpoint_now(endpoint, pasted_key(endpoint))
     except DataflowError as error:
         return EndpointCheck(False, str(error))
 

@@ -10,7 +10,7 @@ import streamlit as st
 from dataflow_core.errors import DataflowError
 from dataflow_core.workspace import Workspace
 from ui.format import count
-from ui.session import choose_workspace, current_workspace, forget_workspace, home
+from ui.session import choose_workspace, forget_workspace, home
 from ui.text import escape_markdown, plain
 
 _BACKUP = "backup"
@@ -22,7 +22,7 @@ def workspace_list(current: Workspace) -> None:
     st.caption("Each workspace is a folder of its own: inputs, runs, records, endpoints and intents.")
     for number, name in enumerate(home().names()):
         _card(name, number, is_current=name == current.name)
-    _create()
+    create_workspace(current)
 
 
 def _card(name: str, number: int, *, is_current: bool) -> None:
@@ -33,7 +33,7 @@ def _card(name: str, number: int, *, is_current: bool) -> None:
                 st.badge("Open now", color="blue", icon=":material/folder_open:")
         with st.container(horizontal=True, gap="small"):
             if not is_current and st.button("Open", key=f"open-{number}"):
-                _do(lambda: choose_workspace(name))
+                do(lambda: choose_workspace(name))
             if st.button("Back up", icon=":material/archive:", key=f"backup-{number}"):
                 _back_up(name)
             if not is_current:
@@ -46,21 +46,22 @@ def _delete(name: str, number: int) -> None:
     st.caption("Its inputs, runs and records are deleted for good. Back it up first if you may want them again.")
     typed = st.text_input("Type its name to confirm", key=f"confirm-{number}", placeholder=name)
     if st.button("Delete this workspace", key=f"delete-workspace-{number}", disabled=typed.strip() != name):
-        _do(lambda: _close_and_delete(name))
+        do(lambda: _close_and_delete(name))
 
 
-def _create() -> None:
+def create_workspace(like: Workspace | None) -> None:
+    """A form for a new workspace, with the endpoints of another where one is given."""
     with (
         st.form("create-workspace", clear_on_submit=True),
         st.container(horizontal=True, vertical_alignment="bottom", gap="small"),
     ):
         name = st.text_input("New workspace", placeholder="support-dialogues")
         if st.form_submit_button("Create and open") and name is not None:
-            _do(lambda: _create_and_open(name.strip()))
+            do(lambda: _create_and_open(name.strip(), like))
 
 
-def _create_and_open(name: str) -> None:
-    created = home().create(name, like=current_workspace())
+def _create_and_open(name: str, like: Workspace | None) -> None:
+    created = home().create(name, like=like)
     created.close()
     choose_workspace(created.name)
 
@@ -70,7 +71,8 @@ def _close_and_delete(name: str) -> None:
     home().delete(name)
 
 
-def _do(change: Callable[[], object]) -> None:
+def do(change: Callable[[], object]) -> None:
+    """Make the change and show the page anew, or say why it could not be made."""
     try:
         change()
     except DataflowError as error:
