@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import unicodedata
 import zipfile
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -56,7 +56,7 @@ class Home:
         """ "" while there is no workspace."""
         names = self.names()
         marker = self.folder / _LAST
-        last = marker.read_text(encoding="utf-8").strip() if marker.is_file() else ""
+        last = marker.read_text(encoding="utf-8", errors="replace").strip() if marker.is_file() else ""
         return last if last in names else next(iter(names), "")
 
     def remember(self, name: str) -> None:
@@ -76,11 +76,12 @@ class Home:
 
     def delete(self, name: str) -> None:
         """Raises `UsageError` while a run of it is being executed."""
-        workspace = self.open(name)
-        live = workspace.runs.live()
-        workspace.close()
-        if live:
-            raise UsageError(f"A run of {name!r} is being executed: {live[0].name}. Cancel it first.")
+        with suppress(WorkspaceError):  # one that cannot be opened has no run that could be
+            workspace = self.open(name)
+            live = workspace.runs.live()
+            workspace.close()
+            if live:
+                raise UsageError(f"A run of {name!r} is being executed: {live[0].name}. Cancel it first.")
         try:
             shutil.rmtree(self.folder / name)
         except OSError as error:

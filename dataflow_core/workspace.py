@@ -147,28 +147,36 @@ class Workspace:
         )
 
     def enqueue(self, run: Run, *, limit: int | None = None) -> None:
-        """Say that the run is about to be taken up, at its endpoint's present address. Raises `RunIsLiveError`.
+        """Say that the run is about to be taken up. Raises `RunIsLiveError`."""
+        self.runs.enqueue(run.id, limit=limit, endpoint=self.endpoint_of(run))
+
+    def endpoint_of(self, run: Run) -> Endpoint:
+        """Where the run would go on: at its endpoint's present address, which may have been corrected.
 
         Its model never changes: with another model it would be another run.
         """
         present = next((one for one in self.endpoints.all() if one.name == run.endpoint.name), run.endpoint)
         is_same = (present.kind, present.model) == (run.endpoint.kind, run.endpoint.model)
-        self.runs.enqueue(run.id, limit=limit, endpoint=present if is_same else None)
+        return present if is_same else run.endpoint
 
-    def start(self, run_id: str, *, limit: int | None = None, key: str | None = None) -> None:
+    def start(
+        self, run_id: str, *, limit: int | None = None, key: Callable[[Endpoint], str | None] = lambda _: None
+    ) -> None:
         """Start or resume the run in a process of its own, which outlives this one.
 
         `limit` takes up only the first so many inputs (*Try on N*); starting again without it does the rest.
-        `key` reaches the process through its environment only. Raises `RunIsLiveError`.
+        `key` is asked for a key for the endpoint that will be called; it reaches the process through its
+        environment only. Raises `RunIsLiveError`.
         """
         run = self.runs.get(run_id)
         self.keep_reserve(run.id)
-        self.enqueue(run, limit=limit)
+        endpoint = self.endpoint_of(run)
+        self.runs.enqueue(run.id, limit=limit, endpoint=endpoint)
         logs = self.folder / "logs"
         logs.mkdir(exist_ok=True)
         environ = {name: value for name, value in os.environ.items() if name != PASTED_KEY_ENV}
-        if key:
-            environ[PASTED_KEY_ENV] = key
+        if (pasted := key(endpoint)) is not None:
+            environ[PASTED_KEY_ENV] = pasted
         environ["PYTHONPATH"] = os.pathsep.join(
             [str(Path(__file__).parent.parent), *filter(None, [environ.get("PYTHONPATH")])]
         )

@@ -85,7 +85,7 @@ def test_a_pasted_key_reaches_the_endpoint_and_no_file(workspace: Workspace) -> 
     secret = "sk-pasted-0123456789abcdef"
     with ScriptedEndpoint(para_seq_replies) as endpoint:
         run = plan(workspace, endpoint)
-        workspace.start(run.id, key=secret)
+        workspace.start(run.id, key=lambda _: secret)
         wait_until(lambda: workspace.runs.get(run.id).state is RunState.FINISHED)
         assert {call.headers["authorization"] for call in endpoint.calls} == {f"Bearer {secret}"}
     workspace.close()

@@ -14,8 +14,8 @@ from dataflow_core.models import Endpoint, Progress, Record, Run, RunState
 from dataflow_core.storage.records import Query
 from dataflow_core.workspace import Workspace
 from ui.format import count
+from ui.session import pasted_key
 from ui.sidebar import share_done
-from ui.start import start_run
 from ui.text import escape_markdown
 
 _PATIENCE = timedelta(seconds=10)
@@ -153,7 +153,8 @@ def _so_far(progress: Progress) -> str:
 def _try(workspace: Workspace, offer: Offer, trial: int) -> None:
     run = _run(workspace, offer)
     _remember(workspace, offer, run)
-    start_run(workspace, run, limit=workspace.runs.progress(run.id).ended + trial)
+    limit = workspace.runs.progress(run.id).ended + trial
+    workspace.start(run.id, limit=limit, key=pasted_key)
 
 
 def _start(workspace: Workspace, offer: Offer) -> str:
@@ -161,7 +162,7 @@ def _start(workspace: Workspace, offer: Offer) -> str:
     run = _run(workspace, offer)
     _remember(workspace, offer, run)
     if workspace.runs.progress(run.id).pending:
-        start_run(workspace, run)
+        workspace.start(run.id, key=pasted_key)
     _remember(workspace, offer, run, is_started=True)
     return run.id
 

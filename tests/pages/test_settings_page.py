@@ -48,10 +48,17 @@ def workspace_endpoint(home_dir: Path, name: str) -> Endpoint:
         return opened.endpoints.get("Local")
 
 
+KeyOf = Callable[[Endpoint], str | None]
+
+
 def keys_of_started_runs(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
     """The pasted keys of the runs that are started from now on, in place of their processes."""
     keys: list[str | None] = []
-    monkeypatch.setattr(Workspace, "start", lambda self, run_id, *, limit=None, key=None: keys.append(key))
+
+    def start(self: Workspace, run_id: str, *, limit: int | None = None, key: KeyOf = lambda _: None) -> None:
+        keys.append(key(self.endpoint_of(self.runs.get(run_id))))
+
+    monkeypatch.setattr(Workspace, "start", start)
     return keys
 
 

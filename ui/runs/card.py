@@ -14,8 +14,8 @@ from dataflow_core.workspace import Workspace
 from ui.format import ago, count, duration
 from ui.names import STATE_COLORS, STATE_NAMES, generator_name
 from ui.review.filters import go_to_review_of
+from ui.session import pasted_key
 from ui.sidebar import share_done
-from ui.start import start_run
 from ui.text import escape_markdown
 
 _ERROR = "run_error"
@@ -54,7 +54,7 @@ def why_it_stands(run: Run) -> str:
 
 def start_again(workspace: Workspace, run: Run) -> None:
     """Start or resume the run. For a callback."""
-    _attempt(lambda: start_run(workspace, run))
+    _attempt(lambda: workspace.start(run.id, key=pasted_key))
 
 
 def retry_failed(workspace: Workspace, run: Run) -> None:
@@ -62,7 +62,7 @@ def retry_failed(workspace: Workspace, run: Run) -> None:
 
     def act() -> None:
         workspace.runs.retry_failed(run.id)
-        start_run(workspace, run, limit=run.limit)  # a trial stays one
+        workspace.start(run.id, limit=run.limit, key=pasted_key)  # a trial stays one
 
     _attempt(act)
 
