@@ -24,6 +24,7 @@ card = right.container(border=True)
 with card:
     options = dialogue_options(workspace)
 with left:
+    trial = st.container()  # above the intents, whose length would keep it out of sight
     counts = choose_intents(workspace, options.per_intent)
 
 with card:
@@ -39,7 +40,8 @@ with card:
         st.caption(plan.explanation)
     try_and_start(workspace, offer, trial=1)
 
-with left:
+with trial:
     trial_results(workspace, "dialogues", offer, show_dialogues)
-    if offer is not None:
+if offer is not None:
+    with left:
         show_plan(plan)

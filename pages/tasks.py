@@ -22,6 +22,7 @@ st.caption(
 left, right = st.columns([1.9, 1], gap="medium")
 with left:
     source = choose_source()
+    trial = st.container()  # above the preview, whose length would keep it out of sight
     inputs = choose_inputs(source) if source else None
 with right.container(border=True):
     options = task_options(workspace)
@@ -36,4 +37,5 @@ with right.container(border=True):
             st.error(escape_markdown(str(error)))
     try_and_start(workspace, offer, trial=3)
 
-trial_results(workspace, "tasks", offer, show_records)
+with trial:
+    trial_results(workspace, "tasks", offer, show_records)

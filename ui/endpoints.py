@@ -16,7 +16,7 @@ from ui.text import escape_markdown
 EMBEDDED_LIMITS = (
     "The embedded model runs on this machine, without a key or a network. It is tiny (135 million parameters): about "
     "one task record in four is usable as it comes, and its dialogue answers read well but are often false. It shows "
-    "how everything works; for data to train on, add a larger model on the Settings page."
+    "how everything works; for data to train on, add a larger model under Settings."
 )
 
 

@@ -54,9 +54,13 @@ def _card(run: Run, progress: Progress) -> None:
 
 
 def share_done(run: Run, progress: Progress) -> float:
-    """Return how much of what the run is to take up has ended, one way or the other, between 0 and 1."""
+    """Return how much of what the run is to take up has ended, one way or the other, between 0 and 1.
+
+    Of a cancelled run only its records count: what it left are failures, but nothing was tried.
+    """
     target = run.target(progress)
-    return min(progress.ended / target, 1.0) if target else 0.0
+    ended = progress.done if run.state is RunState.CANCELLED else progress.ended
+    return min(ended / target, 1.0) if target else 0.0
 
 
 def _status(run: Run, progress: Progress) -> str:

@@ -17,6 +17,14 @@ WORD_JOINER = "\u2060"
 _REWRITTEN_LATE = re.compile(r"(?<=:)(?=\S)|(?<=[wW]{3})(?=\.)|(?=@)|(?<=[-<>=~])(?=[-<>=~])")
 
 
+_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff]")
+
+
+def without_invisible(text: str) -> str:
+    """What a person typed or pasted into a setting, without characters that nobody sees, as copied text may hold."""
+    return _INVISIBLE.sub("", text).strip()
+
+
 def plain(text: str) -> None:
     """Show `text` as it is, wrapped, with its line breaks. Blank space around the whole is not shown."""
     st.text(text, width="stretch")

@@ -104,7 +104,7 @@ def endpoint_problem(endpoint: Endpoint) -> tuple[Setting, str] | None:
     if sentence := _key_name_problem(endpoint.key_env):
         return "key", sentence
     if not endpoint.model.strip():
-        return "model", f"“{endpoint.name}” names no model. Enter the model's name as its server knows it."
+        return "model", "No model is named. Enter the model's name as its server knows it."
     return None
 
 

@@ -86,7 +86,7 @@ def test_the_tour_leads_from_sample_tasks_to_a_file_with_the_edit_and_without_th
     finish_run(page)
 
     tasks = sheet_column(page, FIRST_FIELD, 6)
-    page.get_by_role("button", name="Accept all 6 on this page").click()
+    page.get_by_role("button", name="Accept 6 unreviewed").click()
     expect(page.get_by_text("6 accepted", exact=True)).to_be_visible()
     sheet_edit(page, row=1, column=FIRST_FIELD + 1, text="Edited by hand: Grüße 🎉")
     expect(page.get_by_text(re.compile(r"Saved at \d\d:\d\d:\d\d"))).to_be_visible()

@@ -93,6 +93,14 @@ def test_start_run_goes_on_with_the_run_that_was_tried(
     assert len(workspace.runs.all()) == 1
 
 
+def test_the_trial_stands_above_the_intents(
+    workspace: Workspace, open_page: OpenPage, started: list[tuple[str, int | None]]
+) -> None:
+    page = open_page("dialogues")
+    button(page, "Try on 1").click().run()
+    assert [found.value for found in page.subheader] == ["Trial", "Intents", "Plan"]
+
+
 def test_a_built_in_intent_can_be_changed_and_reset(workspace: Workspace, open_page: OpenPage) -> None:
     page = open_page("dialogues")
     page.button(key=f"intent-edit-{FIRST}").click().run()

@@ -73,6 +73,16 @@ def test_the_choice_of_runs_and_statuses_limits_the_export(filled_workspace: Wor
     assert button(page, "Export 31 records")
 
 
+def test_the_run_in_the_address_is_chosen_on_arrival_and_can_be_taken_away(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    run = next(run for run in filled_workspace.runs.all() if run.name == "Planning dialogues")
+    page = open_page("export", run=run.id)
+    assert page.multiselect(key="export_runs").value == [run.id]
+    page.multiselect(key="export_runs").set_value([]).run()
+    assert page.multiselect(key="export_runs").value == []
+
+
 def test_files_of_another_choice_are_not_offered(filled_workspace: Workspace, open_page: OpenPage) -> None:
     accept(filled_workspace, Query())
     page = open_page("export")

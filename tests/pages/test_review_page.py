@@ -164,7 +164,7 @@ def test_what_someone_else_changed_since_is_not_decided_unseen(
     page = open_page("review")
     record = records_of(filled_workspace)[0]
     filled_workspace.review.edit(record.id, {"task": "Theirs"}, base_revision=1, author="ana")
-    button(page, "Accept all 25").click().run()
+    button(page, "Accept 25 unreviewed").click().run()
     assert present(filled_workspace, record).status is ReviewStatus.UNREVIEWED
     assert filled_workspace.records.count(Query(statuses=(ReviewStatus.ACCEPTED,))) == 24
     assert "1 record not marked as accepted" in page.warning[0].value
@@ -192,6 +192,51 @@ def test_only_the_ticked_records_are_decided(filled_workspace: Workspace, open_p
     button(page, "Reject 2 ticked").click().run()
     rejected = Query(statuses=(ReviewStatus.REJECTED,))
     assert [record.fields["id"] for record in records_of(filled_workspace, rejected)] == [3, 6]
+
+
+def test_with_nothing_ticked_only_the_unreviewed_records_of_the_page_are_decided(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    records = records_of(filled_workspace)
+    for status, record in ((ReviewStatus.FLAGGED, records[0]), (ReviewStatus.ACCEPTED, records[26])):
+        filled_workspace.review.decide({record.id: 1}, status, reviewer="ana")
+    page = open_page("review")
+    edit_cells(page, {1: {"status": "rejected"}})
+    assert button(page, "Reject 23 unreviewed")
+    filled_workspace.review.decide({records[2].id: 1}, ReviewStatus.REJECTED, reviewer="ana")
+    button(page, "Accept 23 unreviewed").click().run()
+    statuses = [record.status.value for record in records_of(filled_workspace)]
+    assert statuses == ["flagged", "rejected", "rejected", *["accepted"] * 22, "unreviewed", "accepted"]
+    assert [(found.label, found.disabled) for found in page.button if found.label.endswith("unreviewed")] == [
+        ("Accept unreviewed", True),
+        ("Reject unreviewed", True),
+    ]
+
+
+def test_when_it_was_saved_stands_beside_the_buttons_and_not_below_the_tables_toolbar(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    elements = list(open_page("review").main)
+    refresh = next(place for place, found in enumerate(elements) if getattr(found, "label", "") == "Refresh")
+    assert getattr(elements[refresh + 1], "value", "") == "Changes are saved as you make them"
+
+
+def test_the_header_counts_and_exports_the_accepted_records_of_the_run_in_the_filter(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    for query, number in ((TASKS, 5), (DIALOGUES, 2)):
+        accepted = records_of(filled_workspace, query)[:number]
+        filled_workspace.review.decide({record.id: 1 for record in accepted}, ReviewStatus.ACCEPTED, reviewer="ana")
+    run = next(run for run in filled_workspace.runs.all() if run.name == "Planning dialogues")
+    page = open_page("review", run=run.id)
+    assert button(page, "Export 2 accepted")
+    page.selectbox(key="review_run").set_value("").run()
+    assert button(page, "Export 7 accepted")
+    page.selectbox(key="review_run").set_value(run.id).run()
+    button(page, "Export 2 accepted").click().run()
+    assert not page.exception
+    assert page.multiselect(key="export_runs").value == [run.id]
+    assert button(page, "Export 2 records")
 
 
 def test_filters_come_from_the_address(filled_workspace: Workspace, open_page: OpenPage) -> None:

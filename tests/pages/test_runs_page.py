@@ -91,7 +91,7 @@ def test_an_interrupted_run_shows_what_its_process_said_last(workspace: Workspac
     page = open_page("runs")
     assert not page.exception
     assert "Resume" in labels(page)
-    assert "has ended without saying why" in page.warning[0].value
+    assert "stopped unexpectedly" in page.warning[0].value
     assert any("out of memory" in code.value for code in page.code)
 
 
@@ -111,7 +111,7 @@ def test_cancelling_a_paused_run_lists_what_had_no_turn_as_failed(workspace: Wor
     page = open_page("runs")
     button(page, "Cancel the run").click().run()
     assert workspace.runs.get(run.id).state is RunState.CANCELLED
-    assert "Retry 6 failed" in labels(page)
+    assert "Go on with the other 6" in labels(page)
 
 
 def test_failures_show_their_input_and_the_raw_answer_as_text(

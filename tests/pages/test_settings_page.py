@@ -92,7 +92,7 @@ def test_a_preset_fills_in_the_address_and_the_variable(workspace: Workspace, op
     [
         ("Base URL", "127.0.0.1:8000", "must begin with http"),
         ("Key's environment variable", SECRET, "looks like a key itself"),
-        ("Model", "", "names no model"),
+        ("Model", "", "No model is named"),
         ("Name", "", "needs a name"),
         ("Name", "Embedded model", "There is an endpoint named Embedded model already"),
     ],

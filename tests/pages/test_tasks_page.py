@@ -212,6 +212,18 @@ def test_a_trial_that_was_continued_on_the_runs_page_counts_as_started(
     assert started[1][0] != run_id
 
 
+def test_the_trial_stands_between_the_name_of_the_source_and_its_preview(
+    workspace: Workspace, open_page: OpenPage, started: list[tuple[str, int | None]]
+) -> None:
+    page = uploaded(open_page, MESSY)
+    button(page, "Try on 3").click().run()
+    assert [found.value for found in page.subheader] == ["tasks\\.csv", "Trial"]
+    elements = list(page.main)
+    trial = next(place for place, found in enumerate(elements) if getattr(found, "value", "") == "Trial")
+    preview = next(place for place, found in enumerate(elements) if getattr(found, "key", "") == column_key(page))
+    assert trial < preview
+
+
 def test_of_a_long_trial_the_last_records_are_shown(
     workspace: Workspace, open_page: OpenPage, started: list[tuple[str, int | None]]
 ) -> None:

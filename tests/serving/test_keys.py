@@ -96,7 +96,7 @@ def test_an_address_is_brought_to_the_form_in_which_it_is_called(given: str, exp
         ({"key_env": "gsk_A1b2C3d4E5f6G7h8I9"}, "The NAME of the environment variable"),
         ({"key_env": "0123456789abcdef0123456789abcdef"}, "The NAME of the environment variable"),
         ({"key_env": "MY KEY"}, "letters, digits and “_” only"),
-        ({"model": " "}, "names no model"),
+        ({"model": " "}, "No model is named"),
         ({"max_workers": 0}, "At least 1 call must be allowed at a time"),
     ],
 )

@@ -613,5 +613,5 @@ def test_a_host_that_cannot_exist_is_blamed_on_the_address(host: str) -> None:
 def test_unusable_settings_are_refused_at_once() -> None:
     with pytest.raises(UsageError, match="must begin with http"):
         OpenAIServing(Endpoint("Test", base_url="localhost:80", model="m"))
-    with pytest.raises(UsageError, match="names no model"):
+    with pytest.raises(UsageError, match="No model is named"):
         OpenAIServing(Endpoint("Test"))

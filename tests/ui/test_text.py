@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from ui.text import WORD_JOINER, escape_markdown
+from ui.text import WORD_JOINER, escape_markdown, without_invisible
 
 
 def without_escapes(markdown: str) -> str:
@@ -49,3 +49,7 @@ def test_plain_text_is_not_read_as_markdown() -> None:
     app = AppTest.from_function(script).run()
     assert app.text[0].value == "**a**\n![x](https://example.com/x.png)"
     assert not app.markdown
+
+
+def test_what_is_copied_from_a_page_into_a_setting_loses_its_invisible_characters() -> None:
+    assert without_invisible(" http\u2060://127.0.0.1:8000/v1\ufeff ") == "http://127.0.0.1:8000/v1"

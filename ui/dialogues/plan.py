@@ -94,7 +94,7 @@ def show_plan(plan: Plan) -> None:
     st.subheader("Plan", anchor=False)
     cells = list(islice(plan.cells(), PREVIEWED))
     shown = f"The first {len(cells)} of {plan.dialogues:,}" if plan.dialogues > len(cells) else "All of them"
-    st.caption(f"{shown}, in the order in which they are made. No cell repeats until an intent's grid is used up.")
+    st.caption(f"{shown}, in their order. No pair of flow and topic comes again before all have been used.")
     table = {"Intent": "intent", "Information flow": "flow", "Topic": "topic"}
     st.dataframe(
         {label: [cell[name] for cell in cells] for label, name in table.items()},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dataflow_core.errors import UsageError
 from dataflow_core.models import ReviewStatus
 from dataflow_core.storage.records import Query
 from dataflow_core.workspace import Workspace
@@ -17,7 +18,8 @@ from ui.shell import empty_state, page_header
 
 def show_header(workspace: Workspace) -> bool:
     """Show the title and its buttons; True when a record is to be added."""
-    accepted = workspace.records.count(Query(statuses=(ReviewStatus.ACCEPTED,)))
+    runs = _runs_filtered(workspace)
+    accepted = workspace.records.count(Query(runs=runs, statuses=(ReviewStatus.ACCEPTED,)))
     with page_header("Review"):
         # A dialog must not lie over the open record, whose keys would still be listening.
         is_open = bool(record_in_address())
@@ -28,8 +30,17 @@ def show_header(workspace: Workspace) -> bool:
             type="secondary" if is_open else "primary",
             disabled=not accepted,
         ):
-            st.switch_page("pages/export.py")
+            st.switch_page("pages/export.py", query_params={"run": runs[0]} if runs else None)
     return adds
+
+
+def _runs_filtered(workspace: Workspace) -> tuple[str, ...]:
+    """The run that the filter below is going to show: on arrival the address names it, then what is chosen there."""
+    chosen = st.session_state.get("review_run", st.query_params.get("run", ""))
+    try:
+        return (workspace.runs.get(chosen).id,)
+    except UsageError:
+        return ()
 
 
 def show_counts(workspace: Workspace, query: Query, snapshot: Snapshot) -> None:
@@ -39,11 +50,10 @@ def show_counts(workspace: Workspace, query: Query, snapshot: Snapshot) -> None:
 
 
 def show_bulk_buttons(workspace: Workspace, sheet: Sheet) -> None:
-    """Buttons that decide the ticked records, or all of the page while none is ticked."""
+    """Buttons that decide the ticked records, or the unreviewed ones of the page while none is ticked."""
     picked = sheet.picked()
-    rows = picked or list(range(len(sheet.records)))
-    page = "the one" if len(rows) == 1 else f"all {len(rows):,}"
-    what = f"{len(picked):,} ticked" if picked else f"{page} on this page"
+    number = len(picked) or len(_unreviewed(workspace, sheet))
+    what = f"{number:,} ticked" if picked else f"{number:,} unreviewed" if number else "unreviewed"
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         for label, status, icon in (
             ("Accept", ReviewStatus.ACCEPTED, ":material/check:"),
@@ -53,7 +63,8 @@ def show_bulk_buttons(workspace: Workspace, sheet: Sheet) -> None:
                 f"{label} {what}",
                 icon=icon,
                 on_click=_decide,
-                args=(workspace, sheet, rows, status),
+                args=(workspace, sheet, picked, status),
+                disabled=not number,
                 key=f"review_all_{status}",
             )
         st.button(
@@ -63,12 +74,20 @@ def show_bulk_buttons(workspace: Workspace, sheet: Sheet) -> None:
             on_click=take_new_snapshot,
             help="Lists the records anew: those that no longer match the filters go, new ones come.",
         )
-        st.space("stretch")
+        # Not at the right end, where the table's toolbar would cover it.
         st.caption(saved_caption(), width="content")
 
 
-def _decide(workspace: Workspace, sheet: Sheet, rows: list[int], status: ReviewStatus) -> None:
+def _unreviewed(workspace: Workspace, sheet: Sheet) -> list[int]:
+    """The positions of the records that nobody has decided, here or elsewhere, since the table was read."""
+    present = workspace.records.page([record.number for record in sheet.records])
+    waiting = {record.id for record in present if record.status is ReviewStatus.UNREVIEWED}
+    return [row for row, record in enumerate(sheet.records) if record.id in waiting]
+
+
+def _decide(workspace: Workspace, sheet: Sheet, picked: list[int], status: ReviewStatus) -> None:
     save_edits(workspace)
+    rows = picked or _unreviewed(workspace, sheet)  # found anew: the click may have brought a decision along
     save_status(workspace, {sheet.records[row].id: sheet.decided_at[row] for row in rows}, status)
     read_anew()
 

@@ -46,10 +46,11 @@ def why_it_stands(run: Run) -> str:
     """Say why the run is not going on and what would make it, in a sentence; "" where it goes on or is at its end."""
     if run.state is RunState.INTERRUPTED:
         return (
-            "The process that executed this run has ended without saying why. Nothing that was answered is lost: "
-            "resume it to go on from there."
+            "The run's process stopped unexpectedly. Nothing that was answered is lost: resume it to go on from there."
         )
-    return run.reason if run.state in (RunState.PAUSED, RunState.CANCELLED) else ""
+    if run.state is RunState.CANCELLED:
+        return "Cancelled. Its records are kept, and it can go on with the inputs that had no turn."
+    return run.reason if run.state is RunState.PAUSED else ""
 
 
 def start_again(workspace: Workspace, run: Run) -> None:
@@ -80,9 +81,9 @@ def _show_buttons(workspace: Workspace, run: Run, progress: Progress) -> None:
             args=(workspace, run),
         )
     if progress.failed and not run.state.is_live:
-        st.button(
-            f"Retry {progress.failed:,} failed", icon=":material/replay:", on_click=retry_failed, args=(workspace, run)
-        )
+        is_cancelled = run.state is RunState.CANCELLED
+        label = f"Go on with the other {progress.failed:,}" if is_cancelled else f"Retry {progress.failed:,} failed"
+        st.button(label, icon=":material/replay:", on_click=retry_failed, args=(workspace, run))
     if run.state.is_live or may_go_on:
         _show_cancel(workspace, run)
     records = workspace.records.count(Query(runs=(run.id,)))
@@ -137,7 +138,8 @@ def _progress(workspace: Workspace, run_id: str, drawn: RunState, drawn_failed: 
 
 
 def _progress_text(run: Run, progress: Progress) -> str:
-    ended, target = progress.ended, run.target(progress)
+    ended = progress.done if run.state is RunState.CANCELLED else progress.ended
+    target = run.target(progress)
     parts = [f"{ended:,} of {target:,}" + (f" to try, {progress.total:,} in all" if target < progress.total else "")]
     if run.state is RunState.QUEUED:
         parts.append("starting")

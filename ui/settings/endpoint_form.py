@@ -13,7 +13,7 @@ from dataflow_core.serving.keys import OPENAI_BASE_URL, check_endpoint, looks_li
 from dataflow_core.serving.probe import EndpointCheck, try_endpoint_now
 from dataflow_core.workspace import Workspace
 from ui.session import forget_pasted_key, keep_pasted_key, pasted_key
-from ui.text import escape_markdown
+from ui.text import escape_markdown, without_invisible
 
 _OPEN = "endpoint-form"
 #: What the address and the key's variable usually are.
@@ -102,14 +102,17 @@ def _fields(form: str, endpoint: Endpoint) -> tuple[Endpoint, str]:
         live="0ms",  # or a key typed would wait in the browser for as long as the eye beside it has the focus
         help="Kept in this app's memory until it stops. It is never written down or shown again.",
     )
-    typed = Endpoint(name.strip(), "openai", base_url.strip(), model.strip(), variable.strip(), int(workers))
-    return typed, pasted.strip()
+    name, base_url, model, variable, key = map(without_invisible, (name, base_url, model, variable, pasted))
+    return Endpoint(name, "openai", base_url, model, variable, int(workers)), key
 
 
 def _say_whether_set(variable: str) -> None:
     if variable and not looks_like_a_key(variable):
-        state = "is set." if os.environ.get(variable) else "is not set where this app was started."
-        st.caption(f"{escape_markdown(variable)} {state}")
+        shown = escape_markdown(variable)
+        if os.environ.get(variable):
+            st.caption(f"{shown} is set.")
+        else:
+            st.caption(f":orange[:material/warning: {shown} is not set where this app was started.]")
 
 
 def _save(workspace: Workspace, typed: Endpoint, key: str, before: Endpoint | None) -> None:

@@ -129,7 +129,7 @@ def _same_task(table: Table, duplicates: Duplicates) -> None:
         return
     shown = duplicates.same_task[:LISTED]
     noun = count(len(duplicates.same_task), "task") + (" repeats" if len(duplicates.same_task) == 1 else " repeat")
-    with st.expander(f"{noun} an earlier one with other columns: kept, as an input of its own"):
+    with st.expander(f"{noun} an earlier one with other columns: each kept as an input of its own"):
         unit = table.unit.capitalize()
         st.dataframe(
             {unit: [line for line, _ in shown], "Same task as": [first for _, first in shown]},
