@@ -91,8 +91,8 @@ def show_records(run: Run, records: Sequence[Record]) -> None:
     st.dataframe(
         frame,
         hide_index=True,
-        row_height=96,
+        row_height=112,
         height="content",
-        column_config={column: st.column_config.TextColumn(width="medium") for column in columns},
+        column_config={column: st.column_config.TextColumn(width=160) for column in columns},
         alt="The records of the trial",
     )
