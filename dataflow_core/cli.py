@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
+import math
 import os
 import shlex
 import signal
@@ -30,6 +32,9 @@ OK, OTHER, USAGE, SOME_FAILED = 0, 1, 2, 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0 when every input became a record, 3 when some failed, 2 for a usage error, else 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may not know every character of a name
     options = _parser().parse_args(arguments)
     try:
         status: int = options.verb(options)
@@ -163,6 +168,8 @@ def _endpoint(options: argparse.Namespace) -> Endpoint:
 def _check_output(options: argparse.Namespace) -> None:
     """Before anything is paid for: raises `UsageError` where the output cannot be written, or is the input."""
     output = Path(options.output)
+    if output.exists() and not (output.is_file() or output.is_dir()):
+        raise UsageError(f"{output} is no ordinary file, and cannot be replaced by one. Choose another name.")
     if output.is_dir():
         raise UsageError(f"{output} is a folder. Name a file in it.")
     if not output.parent.is_dir():
@@ -279,9 +286,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _temperature(text: str) -> float:
+    value = float(text)
+    if not (math.isfinite(value) and 0.0 <= value <= 2.0):
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 2")
+    return value
+
+
 def _add_generation(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("-o", "--output", metavar="OUT.jsonl", required=True)
-    verb.add_argument("--temperature", type=float, help="sampling temperature (chat: 0.9)")
+    verb.add_argument("--temperature", type=_temperature, help="sampling temperature (chat: 0.9)")
     verb.add_argument("--seed", type=int, default=0)
     verb.add_argument("--model", help="a model of an OpenAI-compatible endpoint (default: the embedded one)")
     verb.add_argument("--base-url", metavar="URL", help="of the endpoint (default: the openai package's own)")

@@ -84,8 +84,10 @@ def write_lines(target: Path, lines: Iterable[str]) -> int:
 
     Raises `UsageError` where that place cannot be written to.
     """
+    if target.exists() and not target.is_file():
+        raise UsageError(f"{target} is no ordinary file, and cannot be replaced by one. Choose another name.")
     try:
-        return _write_whole(target, lines)
+        return _write_whole(target.resolve(), lines)
     except OSError as error:
         raise UsageError(f"{target} cannot be written: {error.strerror}.") from error
 

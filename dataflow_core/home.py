@@ -104,7 +104,12 @@ def _back_up(database: Path, target: Path, name: str) -> None:
 def folder_name(name: str) -> str:
     """The name as a folder's: letters, digits, space, dot, dash and underscore. Raises `UsageError` for others."""
     clean = unicodedata.normalize("NFC", name).strip()
-    if not re.fullmatch(r"\w[\w .-]{0,60}", clean) or clean.endswith(".") or clean in (_BACKUPS, _LAST):
+    if (
+        len(clean.encode()) > 150
+        or not re.fullmatch(r"\w[\w .-]{0,60}", clean)
+        or clean.endswith(".")
+        or clean.casefold() in (_BACKUPS, _LAST)
+    ):
         raise UsageError(
             "A workspace's name starts with a letter or digit and has letters, digits, spaces, dots, dashes and "
             "underscores, up to 61 of them."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -152,6 +153,21 @@ def test_resuming_with_an_output_completes_the_file_and_brings_back_what_was_can
     assert [line["atom_task"] for line in lines(folder / "out.jsonl")] == ["One.", "Two.", "Three."]
     assert not (folder / "out_failures.jsonl").exists()
     workspace.close()
+
+
+def test_a_device_or_a_pipe_is_not_replaced_by_the_output(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "in.csv").write_text(HARD_CSV, encoding="utf-8")
+    os.mkfifo(folder / "pipe")
+    assert main(["paraseq", "in.csv", "-o", "pipe", "--model", "m", "--base-url", "http://127.0.0.1:9/v1"]) == 2
+    assert "no ordinary file" in capsys.readouterr().err
+    assert (folder / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize("temperature", ["nan", "-1", "99999", "warm"])
+def test_a_temperature_that_no_model_takes_is_refused(temperature: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["chat", "-o", "o.jsonl", f"--temperature={temperature}"])
+    assert ended.value.code == 2
 
 
 def test_a_damaged_database_is_told_in_a_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

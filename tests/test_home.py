@@ -36,7 +36,22 @@ def test_the_workspace_last_opened_comes_back(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "  ", "../up", "a/b", "/etc", ".hidden", "a\\b", "x\0y", "backups", "a" * 70, "dot."]
+    "name",
+    [
+        "",
+        "  ",
+        "../up",
+        "a/b",
+        "/etc",
+        ".hidden",
+        "a\\b",
+        "x\0y",
+        "Backups",
+        "last-opened",
+        "a" * 70,
+        "\U00020000" * 50,
+        "dot.",
+    ],
 )
 def test_a_name_that_is_a_path_is_refused(home: Home, name: str) -> None:
     with pytest.raises(UsageError):

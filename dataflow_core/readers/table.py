@@ -82,9 +82,16 @@ def blank(line: int, text: str = "", *, unit: str = "Line") -> SourceLine:
     return SourceLine(line, "blank", f"{unit} {line} is blank.", visible(text[:_TEXT_KEPT]))
 
 
+MOST_COLUMNS = 10_000
+
+
 def column_names(cells: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
     """Names for the columns headed by `cells`, each once and none empty, with notes on those that were changed."""
-    names: list[str] = []
+    if len(cells) > MOST_COLUMNS:
+        raise ReadError(
+            f"There are {len(cells):,} columns, where {MOST_COLUMNS:,} is the most. Leave out what is not needed."
+        )
+    names: dict[str, None] = {}
     taken = {visible(cell) for cell in cells}
     unnamed: list[str] = []
     repeated: list[str] = []
@@ -98,7 +105,7 @@ def column_names(cells: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
             unnamed.append(name)
         elif name != wanted:
             repeated.append(name)
-        names.append(name)
+        names[name] = None
     notes = []
     if unnamed:
         notes.append(f"{_columns(len(unnamed))} had no name: now called {_listed(unnamed)}.")

@@ -219,3 +219,9 @@ def test_many_stray_quotes_do_not_slow_reading_down() -> None:
     table = read("id,task\n" + '1,"a\n' * 30_000)
     assert (table.lines, len(table.entries)) == (30_000, 0)
     assert time.process_time() - started < 3
+
+
+def test_more_columns_than_anyone_has_are_refused_at_once() -> None:
+    header = ",".join(f"c{number}" for number in range(200_000))
+    with pytest.raises(ReadError, match=r"200,000 columns, where 10,000 is the most"):
+        read_table(f"{header}\n1\n".encode(), "wide.csv")

@@ -166,3 +166,13 @@ def test_a_sheet_with_a_changed_byte_is_read_or_refused(position: int, byte: int
     except ReadError:
         return
     assert table.lines == len(table.entries) + len(table.problems)
+
+
+def test_a_cell_in_the_last_corner_of_a_sheet_does_not_make_the_reader_hang() -> None:
+    workbook = openpyxl.Workbook()
+    workbook.active["A1"] = "task"
+    workbook.active["XFD1048576"] = "x"
+    file = io.BytesIO()
+    workbook.save(file)
+    with pytest.raises(ReadError, match="16,384 columns, where 10,000 is the most"):
+        read_table(file.getvalue(), "far.xlsx")
