@@ -11,11 +11,6 @@ class Exporter(Protocol):
     @property
     def name(self) -> str: ...
 
-    @property
-    def suffix(self) -> str:
-        """Of the files' names, with its dot."""
-        ...
-
     def line(self, record: Record) -> str:
         """The record in this format, without the line's end."""
         ...

@@ -13,7 +13,6 @@ from dataflow_core.models import Fields, Record
 
 class DataflowExporter:
     name = "dataflow"
-    suffix = ".jsonl"
 
     def line(self, record: Record) -> str:
         # Line separators other than \n are legal in JSON text but end a line for many readers.
