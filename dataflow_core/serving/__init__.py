@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from dataflow_core.models import EMBEDDED, Endpoint
 from dataflow_core.serving.base import Serving
+from dataflow_core.serving.dialect import Dialect, tell_nobody
 
 
-def open_serving(endpoint: Endpoint, key: str | None = None) -> Serving:
+def open_serving(
+    endpoint: Endpoint,
+    key: str | None = None,
+    *,
+    known: Dialect | None = None,
+    learnt: Callable[[Dialect], None] = tell_nobody,
+) -> Serving:
     """Return the serving for an endpoint. Without `key`, the environment's key for it is used.
 
-    The model of an embedded endpoint may be the path of a GGUF file in place of the packaged model's name.
+    The model of an embedded endpoint may be the path of a GGUF file in place of the packaged model's name. `known`
+    and `learnt` are what `OpenAIServing` takes: how the endpoint wants to be asked, as far as that is known.
     """
     if endpoint.kind == "embedded":
         from dataflow_core.serving.embedded import EmbeddedServing
@@ -18,4 +28,4 @@ def open_serving(endpoint: Endpoint, key: str | None = None) -> Serving:
         return EmbeddedServing(model_path, endpoint.max_workers)
     from dataflow_core.serving.openai_compatible import OpenAIServing
 
-    return OpenAIServing(endpoint, key)
+    return OpenAIServing(endpoint, key, known=known, learnt=learnt)

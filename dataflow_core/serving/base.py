@@ -26,7 +26,8 @@ class Serving(Protocol):
         """Return the completion; `schema` is the JSON schema the answer is to follow, where the endpoint can.
 
         One attempt: the caller retries. Raises `TransientError`, `ConfigurationError` or `RefusedError`.
-        An answer cut at the token limit is returned, with `finish_reason` "length".
+        An answer cut at the token limit is returned, with `finish_reason` "length", and so is a refusal in place of
+        one, with "content_filter": both are paid for.
         """
         ...
 

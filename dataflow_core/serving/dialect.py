@@ -6,13 +6,15 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from dataflow_core.models import Message, Prompt
-from dataflow_core.serving.openai_errors import Rejection
+from dataflow_core.models import Fields, Message, Prompt
+from dataflow_core.serving.openai_errors import Rejection, well_formed
 
 StructuredOutput = Literal["json_schema", "json_object", "text"]
-_FROM_STRICT_TO_FREE: tuple[StructuredOutput, ...] = ("json_schema", "json_object", "text")
+TokenLimit = Literal["max_tokens", "max_completion_tokens"]
+_FROM_STRICT_TO_FREE: tuple[StructuredOutput, ...] = get_args(StructuredOutput)
+_MAY_BE_LEFT_OUT = ("temperature", "seed")
 
 _SPEAKS_OF_FORMAT = re.compile(
     r"response.?format|json.?(schema|object)|grammar|guided|structured.?output", re.IGNORECASE
@@ -46,7 +48,7 @@ class Dialect:
 
     output: StructuredOutput = "json_schema"
     common_only: bool = False  # of the JSON schema's keywords
-    token_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"  # noqa: S105
+    token_limit: TokenLimit = "max_tokens"  # noqa: S105
     unsupported: frozenset[str] = frozenset()
 
     def narrowed(self, answer: Rejection, body: Mapping[str, Any]) -> Dialect | None:
@@ -56,7 +58,7 @@ class Dialect:
         said = f"{answer.code} {answer.text}"
         if "max_completion_tokens" in said and "max_tokens" in body:
             return replace(self, token_limit="max_completion_tokens")  # noqa: S106
-        for name in ("temperature", "seed"):
+        for name in _MAY_BE_LEFT_OUT:
             if name in body and name in said and _SAYS_UNSUPPORTED.search(said):
                 return replace(self, unsupported=self.unsupported | {name})
         if "response_format" not in body or not _SPEAKS_OF_FORMAT.search(said):
@@ -92,6 +94,34 @@ class Dialect:
             token_limit=max(self.token_limit, other.token_limit, key=len),  # the longer name is the later find
             unsupported=self.unsupported | other.unsupported,
         )
+
+    def as_fields(self) -> Fields:
+        """As JSON values, for `of` to read back."""
+        return {
+            "output": self.output,
+            "common_only": self.common_only,
+            "token_limit": self.token_limit,
+            "unsupported": sorted(self.unsupported),
+        }
+
+    @classmethod
+    def of(cls, fields: Fields) -> Dialect:
+        """The dialect that was stored so. What this version cannot make sense of is taken for not yet learnt."""
+        outputs = [output for output in _FROM_STRICT_TO_FREE if output == fields.get("output")]
+        limits = [name for name in get_args(TokenLimit) if name == fields.get("token_limit")]
+        unsupported = fields.get("unsupported")
+        return cls(
+            output=outputs[0] if outputs else "json_schema",
+            common_only=fields.get("common_only") is True,
+            token_limit=limits[0] if limits else "max_tokens",
+            unsupported=frozenset(
+                name for name in _MAY_BE_LEFT_OUT if isinstance(unsupported, list) and name in unsupported
+            ),
+        )
+
+
+def tell_nobody(_: Dialect) -> None:
+    """What a serving does with what it has learnt unless it is told whom to tell."""
 
 
 def strict_schema(schema: Mapping[str, Any], *, common_only: bool = False) -> dict[str, Any]:
@@ -138,8 +168,3 @@ def with_schema_spelled_out(messages: tuple[Message, ...], schema: Mapping[str, 
             told = Message("user", f"{messages[index].content}\n\n{plea}")
             return (*messages[:index], told, *messages[index + 1 :])
     return (Message("system", plea), *messages)
-
-
-def well_formed(text: str) -> str:
-    """Without lone surrogates, which JSON can spell and neither a request nor a database can hold."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -18,8 +19,9 @@ DEFAULT_KEY_ENV = "OPENAI_API_KEY"
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 
 #: The setting that a complaint is about.
-Setting = Literal["address", "key", "model", "workers"]
+Setting = Literal["address", "key", "model", "workers", "timeout", "requests", "tokens", "price"]
 
+_LONGEST_TIMEOUT = 3600  # seconds
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEY_PREFIX = re.compile(r"(sk|pk|rk|gsk|hf|xai|nvapi|pplx|r8|fw|tgp|AIza)[-_]?[A-Za-z0-9]{2}")
 
@@ -97,6 +99,8 @@ def endpoint_problem(endpoint: Endpoint) -> tuple[Setting, str] | None:
     """The first thing that is wrong with the settings, or None: which one, and a sentence about it."""
     if endpoint.max_workers < 1:
         return "workers", f"At least 1 call must be allowed at a time; “{endpoint.name}” allows {endpoint.max_workers}."
+    if problem := _traffic_problem(endpoint):
+        return problem
     if endpoint.kind == "embedded":
         return None
     if sentence := _address_problem(endpoint.base_url.strip()):
@@ -105,6 +109,26 @@ def endpoint_problem(endpoint: Endpoint) -> tuple[Setting, str] | None:
         return "key", sentence
     if not endpoint.model.strip():
         return "model", "No model is named. Enter the model's name as its server knows it."
+    return None
+
+
+def _traffic_problem(endpoint: Endpoint) -> tuple[Setting, str] | None:
+    name = endpoint.name
+    if not 0 < endpoint.timeout <= _LONGEST_TIMEOUT:  # nor is it when it is no number at all
+        return "timeout", (
+            f"A call of “{name}” may take {endpoint.timeout:g} s. Give it more than 0 and at most {_LONGEST_TIMEOUT} s."
+        )
+    requests, tokens = endpoint.requests_per_minute, endpoint.tokens_per_minute
+    if requests is not None and requests < 1:
+        return "requests", f"“{name}” allows {requests} calls a minute. Allow at least 1, or leave the limit out."
+    if tokens is not None and tokens < 1:
+        return "tokens", f"“{name}” allows {tokens} tokens a minute. Allow at least 1, or leave the limit out."
+    for price in (endpoint.input_price, endpoint.output_price):
+        if price is not None and not 0 <= price < math.inf:
+            return (
+                "price",
+                f"A price of “{name}” is {price:g}. A price is 0 or more; leave it out where it is not known.",
+            )
     return None
 
 

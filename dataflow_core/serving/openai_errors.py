@@ -5,21 +5,17 @@ No key comes out of here: not the one that was sent, nor what a server echoes of
 
 from __future__ import annotations
 
-import email.utils
 import json
-import math
 import re
-import socket
-import ssl
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
-
-import httpx2
-import openai
+from typing import TYPE_CHECKING, Any, Literal
 
 from dataflow_core.errors import ConfigurationError, RefusedError, ServingError, TransientError
+from dataflow_core.serving.quotas import reset_after, retry_after
+
+if TYPE_CHECKING:
+    import httpx2
 
 _KEY_LIKE = re.compile(
     r"\bBearer\s+\S+|\b(?:sk|pk|rk|gsk|hf|xai|nvapi|pplx|r8|fw|tgp)[-_][\w*.…-]{4,}|\bAIza[\w-]{8,}|\S*\*{3,}\S*"
@@ -35,6 +31,7 @@ _KEY_REFUSED = re.compile(
 _MODERATED = re.compile(r"content.?(filter|policy|management)|moderation|flagged", re.IGNORECASE)
 _NO_QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 _ADDRESS_STATUSES = frozenset({405, 410, 421, 501})
+_THROTTLES = frozenset({429, 503, 529})
 _LONGEST_QUOTE = 300
 _LONGEST_READ = 5000  # of a message: some servers echo the whole request in it
 
@@ -64,20 +61,20 @@ class Rejection:
     text: str
     code: str
     is_json: bool
-    headers: Mapping[str, str]
+    headers: httpx2.Headers
 
     @property
     def quote(self) -> str:
-        return f" The server said: {_cut(self.text)}" if self.text and self.is_json else ""
+        return f" The server said: {cut(self.text)}" if self.text and self.is_json else ""
 
 
-def rejection(reach: Reach, status: int, body: bytes, headers: Mapping[str, str]) -> Rejection:
+def rejection(reach: Reach, status: int, body: bytes, headers: httpx2.Headers) -> Rejection:
     try:
         payload = json.loads(body)
     except (ValueError, RecursionError):
         return Rejection(status, reach.scrub(body[:_LONGEST_READ].decode(errors="replace")), "", False, headers)
     message, code = _message_and_code(payload)
-    return Rejection(status, reach.scrub(message[:_LONGEST_READ]), code, True, headers)
+    return Rejection(status, reach.scrub(well_formed(message[:_LONGEST_READ])), well_formed(code), True, headers)
 
 
 def _message_and_code(payload: Any) -> tuple[str, str]:
@@ -96,7 +93,7 @@ def _message_and_code(payload: Any) -> tuple[str, str]:
     return message, " ".join(str(word) for word in words if word is not None)
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
     text = " ".join(text.split())
     return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"
 
@@ -178,85 +175,24 @@ def _explain_busy(reach: Reach, answer: Rejection) -> ServingError:
         sentence = f"{reach.base_url} gave up waiting (408)."
     else:
         sentence = f"{reach.base_url} cannot answer at the moment ({answer.status})."
-    return TransientError(sentence + answer.quote, retry_after=retry_after(answer.headers))
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that a server asks to wait: in milliseconds, in seconds, or as a date."""
-    milliseconds, value = headers.get("retry-after-ms"), headers.get("retry-after")
-    for text, unit in ((milliseconds, 0.001), (value, 1.0)):
-        try:
-            seconds = float(text or "") * unit
-        except ValueError:
-            continue
-        if math.isfinite(seconds):
-            return max(0.0, seconds)
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value or "").timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return None
-
-
-def explain_silence(reach: Reach, error: openai.APIConnectionError) -> ServingError:
-    """The error to raise when no complete answer came: each is worth another try, for servers come back."""
-    causes = list(_causes(error))
-    at = f"Nothing answers at {reach.base_url}"
-    for cause in causes:
-        if isinstance(cause, httpx2.ProxyError):
-            sentence = "The proxy named in HTTP_PROXY, HTTPS_PROXY or ALL_PROXY did not let the call through"
-            return blaming(
-                "address", TransientError(f"{sentence} to {reach.base_url}: {_cut(reach.scrub(str(cause)))}")
-            )
-        if isinstance(cause, socket.gaierror):
-            host = httpx2.URL(reach.base_url).host
-            sentence = f"{at}: the name “{host}” is not known. Check its spelling and the network connection."
-            return blaming("address", TransientError(sentence))
-        if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLWantReadError):  # that one only waits
-            return blaming("address", TransientError(_explain_tls(reach, cause)))
-        if isinstance(cause, ConnectionRefusedError):
-            if reach.via_proxy:
-                sentence = (
-                    "The proxy named in HTTP_PROXY, HTTPS_PROXY or ALL_PROXY does not answer: connection refused."
-                )
-                return blaming("address", TransientError(f"{reach.base_url} could not be called. {sentence}"))
-            return blaming("address", TransientError(f"{at}: connection refused. Is the server running?"))
-    if any(isinstance(cause, httpx2.ConnectTimeout) for cause in causes):
-        return blaming("address", TransientError(f"{at}: no connection within the time limit. Check host and port."))
-    if isinstance(error, openai.APITimeoutError):
-        return timed_out(reach)
-    if any(isinstance(cause, httpx2.ConnectError) for cause in causes):
-        reason = _cut(reach.scrub(str(causes[-1]))) or "no connection"
-        return blaming("address", TransientError(f"{at}: {reason}. Check host and port."))
-    return TransientError(f"{reach.base_url} broke off the connection before its answer was complete.")
-
-
-def _explain_tls(reach: Reach, error: ssl.SSLError) -> str:
-    if error.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"):
-        return f"The server at {reach.base_url} does not speak https. Does its address begin with http:// instead?"
-    reason = getattr(error, "verify_message", None) or error.reason or "the handshake failed"
-    return f"No secure connection to {reach.base_url}: {reason}. Check the address and the server's certificate."
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The chain behind an error, with what a group of attempts failed of (one a resolved address)."""
-    while error is not None:
-        yield error
-        if isinstance(error, BaseExceptionGroup):
-            for member in error.exceptions:
-                yield from _causes(member)
-        error = error.__cause__ or error.__context__
+    seconds = retry_after(answer.headers)
+    if seconds is None and answer.status == 429:
+        seconds = reset_after(answer.headers)
+    is_throttle = answer.status in _THROTTLES
+    return TransientError(sentence + answer.quote, retry_after=seconds, is_throttle=is_throttle)
 
 
 def timed_out(reach: Reach) -> ServingError:
-    return TransientError(f"{reach.base_url} did not answer within {reach.timeout:g} s.")
+    """A server that takes too long has, for all one can tell, too much to do."""
+    return TransientError(f"{reach.base_url} did not answer within {reach.timeout:g} s.", is_throttle=True)
 
 
-def explain_error_in_answer(reach: Reach, error: Any) -> ServingError:
+def explain_error_in_answer(reach: Reach, error: Any, headers: httpx2.Headers) -> ServingError:
     """For a 200 whose body holds an error: OpenRouter's with a status of its own, LM Studio's as text."""
     body = json.dumps({"error": error}).encode()
-    code = error.get("code") if isinstance(error, Mapping) else None
-    status = code if isinstance(code, int) and 400 <= code < 600 else 0
-    answer = rejection(reach, status, body, {})
+    code = str(error.get("code") if isinstance(error, Mapping) else "")
+    status = int(code) if re.fullmatch(r"[45]\d\d", code) else 0
+    answer = rejection(reach, status, body, headers)
     if "unexpected endpoint" in answer.text.lower():
         return _explain_address(reach, replace(answer, status=404))
     if status:
@@ -266,6 +202,8 @@ def explain_error_in_answer(reach: Reach, error: Any) -> ServingError:
 
 def not_json(reach: Reach, body: bytes) -> ServingError:
     """For a 200 that is no answer."""
+    if not body.strip():
+        return TransientError(f"{reach.base_url} answered with nothing at all.")
     if body.lstrip()[:1] == b"<":
         sentence = f"{reach.base_url} answered with a web page instead of JSON. Check the address: it may lack /v1."
         return blaming("address", TransientError(sentence))
@@ -275,3 +213,8 @@ def not_json(reach: Reach, body: bytes) -> ServingError:
 def blaming(setting: Literal["address", "key", "model"], error: ServingError) -> ServingError:
     error.at = setting
     return error
+
+
+def well_formed(text: str) -> str:
+    """Without lone surrogates, which JSON can spell and neither a request nor a database can hold."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -56,7 +56,7 @@ async def try_endpoint(endpoint: Endpoint, key: str | None = None, *, time_limit
     problem = endpoint_problem(endpoint)
     if problem is not None and problem[0] != "model":
         setting, sentence = problem
-        return EndpointCheck(False, sentence, "" if setting == "workers" else setting)
+        return EndpointCheck(False, sentence, setting if setting in ("address", "key") else "")
     return await _check_by_calling(endpoint, key, time_limit)
 
 

@@ -1,7 +1,10 @@
 """Which key goes where, and what settings are refused before anybody is called."""
 
+import math
 import subprocess
 import sys
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,6 +13,7 @@ from dataflow_core.models import Endpoint
 from dataflow_core.serving.keys import (
     check_endpoint,
     default_base_url,
+    endpoint_problem,
     is_loopback,
     key_source,
     normalise_base_url,
@@ -108,6 +112,35 @@ def test_an_unusable_setting_is_refused_with_a_sentence(settings: dict[str, str]
     assert not settings.get("key_env", "").startswith(("sk", "gsk")) or settings["key_env"] not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("settings", "setting", "sentence"),
+    [
+        ({"timeout": 0}, "timeout", "A call of “Test” may take 0 s. Give it more than 0 and at most 3600 s."),
+        ({"timeout": 3601.0}, "timeout", "may take 3601 s"),
+        ({"timeout": math.inf}, "timeout", "may take inf s"),
+        ({"timeout": math.nan}, "timeout", "may take nan s"),
+        ({"requests_per_minute": 0}, "requests", "“Test” allows 0 calls a minute. Allow at least 1, or leave"),
+        ({"tokens_per_minute": -5}, "tokens", "“Test” allows -5 tokens a minute. Allow at least 1, or leave"),
+        ({"input_price": -0.5}, "price", "A price of “Test” is -0.5. A price is 0 or more; leave it out where"),
+        ({"output_price": math.nan}, "price", "A price of “Test” is nan"),
+        ({"output_price": math.inf}, "price", "A price of “Test” is inf"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["openai", "embedded"])
+def test_unusable_limits_and_prices_are_refused_with_a_sentence(
+    settings: dict[str, Any], setting: str, sentence: str, kind: Any
+) -> None:
+    problem = endpoint_problem(Endpoint("Test", kind=kind, model="m", **settings))
+    assert problem is not None
+    assert problem[0] == setting
+    assert sentence in problem[1]
+
+
+def test_limits_and_prices_may_be_left_out_and_a_model_may_cost_nothing() -> None:
+    check_endpoint(endpoint())
+    check_endpoint(replace(endpoint(), timeout=3600.0, requests_per_minute=1, tokens_per_minute=1, input_price=0.0))
+
+
 @pytest.mark.parametrize("base_url", ["", "http://localhost:8000/v1", "http://[::1]:8000/v1", "https://host"])
 @pytest.mark.parametrize("key_env", ["", "MY_KEY", "HF_TOKEN", "OPENAI_API_KEY_FOR_THE_LAB_2"])
 def test_usable_settings_pass(base_url: str, key_env: str) -> None:
@@ -123,8 +156,8 @@ def test_loopback_addresses_are_told_from_others() -> None:
 
 def test_importing_serving_loads_no_package_of_a_model() -> None:
     program = (
-        "import sys, dataflow_core.serving, dataflow_core.serving.keys, dataflow_core.serving.probe;"
-        "sys.exit(' '.join({'openai', 'httpx2', 'xllamacpp'} & set(sys.modules)) or 0)"
+        "import sys, dataflow_core.serving.dialect, dataflow_core.serving.keys, dataflow_core.serving.probe;"
+        "sys.exit(' '.join({'openai', 'httpx2', 'aiohttp', 'xllamacpp'} & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from dataflow_core.errors import ConfigurationError, RefusedError, ServingError, TransientError, UsageError
-from dataflow_core.models import Completion, Endpoint, Message, Prompt, Sampling, Usage
+from dataflow_core.models import Completion, Endpoint, Message, Prompt, Quota, Sampling, Usage
 from dataflow_core.serving import open_serving
+from dataflow_core.serving.dialect import Dialect
 from dataflow_core.serving.openai_compatible import OpenAIServing
 from tests.scripted_endpoint import (
     HTML_PAGE,
@@ -157,13 +158,19 @@ def test_a_schema_is_sent_closed_and_with_everything_required() -> None:
     assert server.calls[0].body["messages"][-1]["content"] == "Hello?"
 
 
-def test_lone_surrogates_neither_stop_a_call_nor_come_back() -> None:
-    with ScriptedEndpoint(
-        in_turn(Reply(body=json.dumps({"choices": [{"message": {"content": "a\ud800b"}}]})))
-    ) as server:
+def test_lone_surrogates_and_nul_do_not_stop_a_call_and_are_left_for_the_reader_to_mend() -> None:
+    reply = Reply(body=json.dumps({"model": "m\ud800", "choices": [{"message": {"content": "a\ud800b\0"}}]}))
+    with ScriptedEndpoint(in_turn(reply)) as server:
         completion = asked(server, Prompt("v1", messages=(Message("user", "x\udfffy"),)))
-    assert completion.texts == ("a\ufffdb",)
+    assert completion.texts == ("a\ud800b\0",)
+    assert completion.model == "m\ufffd"
     assert server.calls[0].body["messages"][0]["content"] == "x\ufffdy"
+
+
+def test_lone_surrogates_in_what_a_person_is_told_are_replaced() -> None:
+    assert str(failure(refusal(400, "bad \ud800 thing"))).endswith("The server said: bad \ufffd thing")
+    with ScriptedEndpoint(in_turn(Reply(None, refusal="no \udfff"))) as server:
+        assert asked(server).texts == ("no \ufffd",)
 
 
 def test_raw_text_to_continue_is_not_offered() -> None:
@@ -258,6 +265,7 @@ def test_an_unusable_proxy_is_named_where_it_counts(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     with pytest.raises(TransientError, match=r"could not be called\. The proxy named in HTTP_PROXY"):
         asked("http://model.invalid/v1")
+    monkeypatch.delenv("HTTP_PROXY")
     monkeypatch.setenv("ALL_PROXY", "gopher://127.0.0.1:9")
     with pytest.raises(ConfigurationError, match="proxy named in HTTP_PROXY, HTTPS_PROXY or ALL_PROXY cannot be used"):
         asked("http://model.invalid/v1")
@@ -277,7 +285,6 @@ def test_the_key_comes_out_nowhere(caplog: pytest.LogCaptureFixture) -> None:
         refusal(400, f"Bad request by {KEY}, sk-proj-other987654 and sk-ab***********yz"),
         Reply(status=500, body=f"<html>{KEY}</html>"),
         Reply(body=f"no json {KEY}"),
-        Reply(None, refusal=f"I refuse {KEY}"),
         RESET,
     ]
     for fault in faults:
@@ -407,6 +414,51 @@ def test_what_two_calls_at_once_learn_is_kept_together() -> None:
     assert serving.unsupported == {"temperature"}
 
 
+def test_what_was_learnt_is_told_once_and_known_to_the_next_serving() -> None:
+    def script(request: Request) -> Reply:
+        if "response_format" in request:
+            return refusal(400, "response_format is unknown")
+        return refusal(400, "temperature is not supported") if "temperature" in request else Reply("{}")
+
+    told: list[Dialect] = []
+
+    def ask(known: Dialect | None, times: int) -> None:
+        endpoint = Endpoint("Test", base_url=server.url, model="m")
+        serving = open_serving(endpoint, KEY, known=known, learnt=told.append)
+
+        async def call() -> None:
+            for _ in range(times):
+                await serving.complete(sampled(temperature=0.5), schema=SCHEMA)
+            await serving.close()
+
+        asyncio.run(call())
+
+    with ScriptedEndpoint(script) as server:
+        ask(None, 2)
+        assert told == [Dialect("text", True, "max_tokens", frozenset({"temperature"}))]
+        before = len(server.calls)
+        ask(Dialect.of(told[0].as_fields()), 2)
+        assert len(server.calls) == before + 2
+    assert len(told) == 1
+
+
+def test_nothing_is_learnt_from_a_call_that_failed_after_all() -> None:
+    def script(request: Request) -> Reply:
+        return refusal(400, "temperature is not supported") if "temperature" in request else HTML_PAGE
+
+    told: list[Dialect] = []
+    with ScriptedEndpoint(script) as server:
+        serving = OpenAIServing(Endpoint("Test", base_url=server.url, model="m"), KEY, learnt=told.append)
+
+        async def call() -> None:
+            with pytest.raises(TransientError):
+                await serving.complete(sampled(temperature=0.5))
+            await serving.close()
+
+        asyncio.run(call())
+    assert (told, serving.unsupported) == ([], frozenset())
+
+
 # Answers -------------------------------------------------------------------------------------------------------------
 
 
@@ -417,7 +469,10 @@ def body(**choice: Any) -> Reply:
 @pytest.mark.parametrize(
     ("reply", "text"),
     [
-        (body(message={"content": None, "reasoning_content": "Hm …"}), ""),
+        (body(message={"content": None}), ""),
+        (body(message={"content": None, "reasoning_content": "Hm …"}), "<think>Hm …</think>"),
+        (body(message={"content": "", "reasoning": "Hm …"}), "<think>Hm …</think>"),
+        (body(message={"content": " ", "reasoning_content": " ", "reasoning": {}}), " "),
         (body(message={"content": "x", "reasoning_content": "Hm …"}), "x"),
         (body(message={"content": [{"type": "thinking"}, {"type": "text", "text": "x"}]}), "x"),
         (body(message={}), ""),
@@ -448,18 +503,32 @@ def test_a_limit_used_up_by_reasoning_is_an_answer_cut_off() -> None:
     [
         Reply(None, refusal="I cannot help with that."),
         Reply("I cannot help with that.", finish_reason="content_filter"),
-        refusal(400, "I cannot help with that.", code="content_filter"),
+        Reply("I cannot help with that.", finish_reason="refusal"),
     ],
 )
-def test_a_refusal_carries_what_was_said(reply: Reply) -> None:
-    error = failure(reply)
+def test_a_refusal_in_place_of_an_answer_is_returned_as_such_with_what_it_took(reply: Reply) -> None:
+    with ScriptedEndpoint(in_turn(reply)) as server:
+        completion = asked(server)
+    assert (completion.texts, completion.finish_reason) == (("I cannot help with that.",), "content_filter")
+    assert completion.usage.prompt_tokens > 0
+
+
+def test_a_prompt_that_a_filter_does_not_let_through_is_refused_with_what_was_said() -> None:
+    error = failure(refusal(400, "I cannot help with that.", code="content_filter"))
     assert isinstance(error, RefusedError)
     assert error.raw_text == "I cannot help with that."
 
 
-def test_an_answer_of_boundless_length_is_not_read_to_its_end() -> None:
-    error = failure(Reply(body=b'{"x": "' + b"y" * 11_000_000 + b'"}'))
-    assert str(error) == "The answer is longer than 10 MB; it was not read on."
+def test_a_key_that_a_model_repeats_is_struck_out_of_its_refusal() -> None:
+    with ScriptedEndpoint(in_turn(Reply(None, refusal=f"I refuse {KEY}"))) as server:
+        assert KEY not in repr(asked(server))
+
+
+def test_an_answer_of_boundless_length_is_read_in_part_like_one_at_the_token_limit() -> None:
+    with ScriptedEndpoint(in_turn(Reply(body=b'{"x": "' + "ü".encode() * 6_000_000 + b'"}'))) as server:
+        completion = asked(server)
+    assert completion.texts == ('{"x": "' + "ü" * 19_993,)
+    assert (completion.model, completion.finish_reason) == ("test-model", "length")
 
 
 # Faults --------------------------------------------------------------------------------------------------------------
@@ -501,7 +570,10 @@ OPENROUTER = {"error": {"code": 429, "message": "Provider busy"}}
         (refusal(425, "x"), TransientError, "", "cannot answer at the moment (425)"),
         (rate_limited(), TransientError, "", "asks for fewer calls (429, rate limit)"),
         (refusal(500, "oops"), TransientError, "", "cannot answer at the moment (500). The server said: oops"),
+        (refusal(503, "x"), TransientError, "", "cannot answer at the moment (503)"),
         (refusal(529, "x"), TransientError, "", "cannot answer at the moment (529)"),
+        (Reply(status=504, body=""), TransientError, "", "cannot answer at the moment (504)."),
+        (Reply(body=""), TransientError, "", "answered with nothing at all"),
         (Reply(status=502, body="<html>"), TransientError, "", "cannot answer at the moment (502)."),
         (HTML_PAGE, TransientError, "address", "answered with a web page instead of JSON"),
         (Reply(body="not json"), TransientError, "", "something that is not JSON"),
@@ -573,6 +645,66 @@ def test_the_wait_may_be_given_as_a_date() -> None:
     assert 25 < error.retry_after <= 30
 
 
+LIMITS = {
+    "x-ratelimit-limit-requests": "60",
+    "x-ratelimit-remaining-requests": "0",
+    "x-ratelimit-reset-requests": "1m30s",
+    "x-ratelimit-limit-tokens": "150000",
+    "x-ratelimit-remaining-tokens": "149984",
+    "x-ratelimit-reset-tokens": "6ms",
+}
+
+
+def test_what_is_left_of_the_servers_limits_comes_with_the_completion() -> None:
+    with ScriptedEndpoint(in_turn(Reply(headers=LIMITS), Reply())) as server:
+        assert asked(server).quotas == (Quota("requests", 60, 0, 90.0), Quota("tokens", 150_000, 149_984, 0.006))
+        assert asked(server).quotas == ()
+
+
+def test_a_server_that_names_no_wait_is_left_alone_until_its_limit_is_whole_again() -> None:
+    def wait(reply: Reply) -> float | None:
+        error = failure(reply)
+        assert isinstance(error, TransientError)
+        return error.retry_after
+
+    assert wait(refusal(429, "Slow down", headers=LIMITS)) == 90.0
+    assert wait(refusal(429, "Slow down", headers=LIMITS | {"Retry-After": "2"})) == 2.0
+    assert wait(refusal(429, "Slow down", headers=LIMITS | {"x-ratelimit-remaining-requests": "1"})) is None
+    assert wait(refusal(503, "Slow down", headers=LIMITS)) is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "is_throttle"),
+    [
+        (refusal(429, "x"), True),
+        (refusal(503, "x"), True),
+        (refusal(529, "x"), True),
+        (Reply(body={"error": {"code": 429, "message": "Provider busy"}}), True),
+        (Reply(body={"error": {"code": "529", "message": "Overloaded"}}), True),
+        (Reply(body={"error": {"code": 502, "message": "Provider down"}}), False),
+        (refusal(500, "x"), False),
+        (refusal(504, "x"), False),
+        (RESET, False),
+    ],
+)
+def test_a_server_with_too_much_to_do_is_told_from_one_in_trouble(reply: Reply, is_throttle: bool) -> None:
+    error = failure(reply)
+    assert isinstance(error, TransientError)
+    assert error.is_throttle is is_throttle
+
+
+def test_the_endpoints_time_limit_holds_where_no_other_is_given() -> None:
+    with ScriptedEndpoint(in_turn(Reply(delay=5))) as server:
+        serving = OpenAIServing(Endpoint("Test", base_url=server.url, model="m", timeout=0.2), KEY)
+
+        async def call() -> None:
+            with pytest.raises(TransientError, match=r"did not answer within 0\.2 s"):
+                await serving.complete(QUESTION)
+            await serving.close()
+
+        asyncio.run(call())
+
+
 def test_a_call_ends_at_its_time_limit() -> None:
     started = time.perf_counter()
     error = failure(Reply(delay=5), timeout=0.3)
@@ -596,7 +728,6 @@ def test_nobody_at_the_address_is_told_with_the_cause(url: str, sentence: str) -
     assert caught.value.at == "address"
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # asyncio's half-open TLS transport
 def test_https_to_a_server_without_it_is_told_so() -> None:
     with ScriptedEndpoint(in_turn(Reply())) as server, pytest.raises(TransientError) as caught:
         asked(server.url.replace("http://", "https://"))

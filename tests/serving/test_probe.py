@@ -101,6 +101,7 @@ def test_unusable_settings_are_reported_without_a_call() -> None:
     result = try_endpoint_now(Endpoint(name="Test", base_url="localhost:80", model="m"))
     assert (result.ok, result.at) == (False, "address")
     assert not try_endpoint_now(Endpoint(name="Test", model="m", max_workers=0)).ok
+    assert "may take 0 s" in try_endpoint_now(Endpoint(name="Test", model="m", timeout=0)).sentence
 
 
 def test_the_embedded_model_is_looked_for_and_not_loaded() -> None:
