@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from dataflow_core.models import Completion, Fields, Input, Prompt, Recipe
@@ -11,13 +12,21 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[T_co]):
+    """What was read from a completion, and what had to be mended for it: "a code fence", "trailing commas", …"""
+
+    value: T_co
+    repairs: tuple[str, ...] = ()
+
+
 class Answer(Protocol[T_co]):
     """How a completion is read: the JSON schema it is asked to follow, and the reading of what came back."""
 
     @property
     def schema(self) -> dict[str, Any] | None: ...
 
-    def read(self, completion: Completion) -> T_co:
+    def read(self, completion: Completion) -> Reading[T_co]:
         """Return the answer. Raises `AnswerError` or `TruncatedError`, whose message a model could act on."""
         ...
 
@@ -30,18 +39,6 @@ class Ask(Protocol):
     """
 
     async def __call__(self, prompt: Prompt, *, answer: Answer[T], step: str) -> T: ...
-
-
-class TextAnswer(Generic[T]):
-    """An answer in plain text, picked or trimmed from the choices by `pick`."""
-
-    schema = None
-
-    def __init__(self, pick: Callable[[Sequence[str]], T]) -> None:
-        self._pick = pick
-
-    def read(self, completion: Completion) -> T:
-        return self._pick(completion.texts)
 
 
 class Generator(Protocol):
@@ -60,6 +57,10 @@ class Generator(Protocol):
 
     async def generate(self, item: Input, ask: Ask) -> Fields:
         """Return the whole record's fields. Raises what `ask` raises, and `UsageError` for an unusable input."""
+        ...
+
+    def blank(self, item: Input, answered: Mapping[str, Completion]) -> Fields:
+        """The record for a person to write: empty texts, but for what can be read from answers by step."""
         ...
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar
 
-from dataflow_core.errors import UsageError
+from dataflow_core.errors import AnswerError, UsageError
 from dataflow_core.generators.answers import text_list_answer
 from dataflow_core.generators.base import Ask, recipe_of, seed_for
 from dataflow_core.generators.consistent_chat_small import small_answers, small_skeleton
-from dataflow_core.models import Fields, Input, Recipe
+from dataflow_core.models import Completion, Fields, Input, Recipe
 from dataflow_core.prompts import consistent_chat, consistent_chat_small
 
 
@@ -60,21 +62,17 @@ class ConsistentChatGenerator:
         }
 
     async def generate(self, item: Input, ask: Ask) -> Fields:
-        cell = item.fields
         questions = await self._skeleton(item, ask)
         answers = await self._answers(item, questions, ask)
-        conversation = [
-            {"role": role, "value": text}
-            for question, answer in zip(questions, answers, strict=True)
-            for role, text in (("user", question), ("assistant", answer))
-        ]
-        return {
-            "category": cell["category"],
-            "intent": cell["intent"],
-            "flow": cell["flow"],
-            "topic": cell["topic"],
-            "conversation": conversation,
-        }
+        return _record(item, questions, answers)
+
+    def blank(self, item: Input, answered: Mapping[str, Completion]) -> Fields:
+        count = self.num_turns_per_dialog // 2
+        questions = [""] * count
+        if skeleton := answered.get("skeleton"):
+            with suppress(AnswerError):  # the small recipe's skeleton has another form
+                questions = text_list_answer("questions", count).read(skeleton).value.questions
+        return _record(item, questions, [""] * count)
 
     async def _skeleton(self, item: Input, ask: Ask) -> list[str]:
         cell, seed = item.fields, seed_for(self.seed, item)
@@ -94,3 +92,18 @@ class ConsistentChatGenerator:
         prompt = consistent_chat.answers_prompt(cell, questions, temperature=self.temperature)
         answer = await ask(prompt, answer=text_list_answer("answers", len(questions)), step="answers")
         return list[str](answer.answers)
+
+
+def _record(item: Input, questions: Sequence[str], answers: Sequence[str]) -> Fields:
+    cell = item.fields
+    return {
+        "category": cell["category"],
+        "intent": cell["intent"],
+        "flow": cell["flow"],
+        "topic": cell["topic"],
+        "conversation": [
+            {"role": role, "value": text}
+            for question, answer in zip(questions, answers, strict=True)
+            for role, text in (("user", question), ("assistant", answer))
+        ],
+    }

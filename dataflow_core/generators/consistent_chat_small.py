@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from dataflow_core.errors import AnswerError
-from dataflow_core.generators.base import Ask, TextAnswer
+from dataflow_core.generators.answers import TextsAnswer
+from dataflow_core.generators.base import Ask, Reading
 from dataflow_core.generators.candidates import (
     clipped,
     derived_seed,
@@ -18,6 +19,7 @@ from dataflow_core.generators.candidates import (
     whole_sentences,
     words,
 )
+from dataflow_core.generators.mending import UNSTORABLE, storable
 from dataflow_core.models import Completion, Fields
 from dataflow_core.prompts import consistent_chat_small as prompts
 
@@ -38,8 +40,10 @@ class _QuestionLists:
     def __init__(self, count: int, *, english: bool) -> None:
         self.schema: dict[str, Any] | None = prompts.questions_schema(count, english=english)
 
-    def read(self, completion: Completion) -> tuple[tuple[str, ...], ...]:
-        return tuple(_questions(text) for text in completion.texts)
+    def read(self, completion: Completion) -> Reading[tuple[tuple[str, ...], ...]]:
+        lists = tuple(_questions(text) for text in completion.texts)
+        clean = tuple(tuple(storable(question) for question in questions) for questions in lists)
+        return Reading(clean, () if clean == lists else (UNSTORABLE,))
 
 
 async def small_skeleton(cell: Fields, ask: Ask, *, turns: int, seed: int, temperature: float | None) -> list[str]:
@@ -94,7 +98,7 @@ async def small_answers(
                 seed=derived_seed(seed, step, topic, question),
                 temperature=temperature,
             )
-            seen += await ask(prompt, answer=TextAnswer(tuple), step=step)
+            seen += await ask(prompt, answer=TextsAnswer(), step=step)
             usable = [answer for answer in (whole_sentences(one_line(text)) for text in seen) if answer]
             if usable:
                 break
@@ -109,7 +113,7 @@ async def small_answers(
 def _questions(text: str) -> tuple[str, ...]:
     try:
         answer = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ()
     questions = answer.get("questions") if isinstance(answer, dict) else None
     if not isinstance(questions, list):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from dataflow_core.errors import UsageError
@@ -10,7 +10,7 @@ from dataflow_core.generators.answers import JsonAnswer, NonEmpty, StrictAnswer
 from dataflow_core.generators.base import Ask, recipe_of, seed_for
 from dataflow_core.generators.para_seq_small import small_relations
 from dataflow_core.generators.relations import Relations
-from dataflow_core.models import Fields, Input, Recipe
+from dataflow_core.models import Completion, Fields, Input, Recipe
 from dataflow_core.prompts import para_seq, para_seq_small
 
 
@@ -93,6 +93,9 @@ class ParaSeqTaskGenerator:
         relations = await self._relations(value, item, ask)
         texts = (relations.parallel_task, relations.subsequent_task, relations.composition_task)
         return item.fields | dict(zip(self.output_keys, texts, strict=True))
+
+    def blank(self, item: Input, answered: Mapping[str, Completion]) -> Fields:
+        return item.fields | dict.fromkeys(self.output_keys, "")
 
     async def _relations(self, task: str, item: Input, ask: Ask) -> Relations:
         if self.recipe == "small":

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from dataflow_core.errors import AnswerError
-from dataflow_core.generators.base import Ask, TextAnswer
+from dataflow_core.generators.answers import TextsAnswer
+from dataflow_core.generators.base import Ask
 from dataflow_core.generators.candidates import (
     clipped,
     derived_seed,
@@ -64,7 +65,7 @@ async def _field(step: str, task: str, make: Callable[..., Prompt], ask: Ask, se
     seen: list[str] = []
     for name in (step, f"{step}-2"):
         prompt = make(seed=derived_seed(seed, name, task))
-        texts = await ask(prompt, answer=TextAnswer(tuple), step=name)
+        texts = await ask(prompt, answer=TextsAnswer(), step=name)
         seen += [_tidy(text, task) for text in texts]
         good = [text for text in seen if not problem(step, task, text)]
         if good:

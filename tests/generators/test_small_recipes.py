@@ -68,7 +68,7 @@ class ScriptedAsk:
         assert step not in self.prompts, "a record's steps have different names"
         self.prompts[step] = prompt
         await asyncio.sleep(0)
-        return answer.read(Completion(tuple(self.reply(step, prompt)), "scripted"))
+        return answer.read(Completion(tuple(self.reply(step, prompt)), "scripted")).value
 
 
 def relations(task: str, ask: ScriptedAsk, seed: int = 1) -> Relations:
@@ -238,7 +238,7 @@ def test_the_real_model_makes_a_record_of_each_kind() -> None:
         serving = EmbeddedServing()
 
         async def ask(prompt: Prompt, *, answer: Answer[T], step: str) -> T:
-            return answer.read(await serving.complete(prompt, schema=answer.schema))
+            return answer.read(await serving.complete(prompt, schema=answer.schema)).value
 
         made = await small_relations(TASK, ask, seed=1)
         questions = await small_skeleton(CELL, ask, turns=2, seed=1, temperature=None)
