@@ -5,39 +5,43 @@ from __future__ import annotations
 import argparse
 import asyncio
 import io
-import math
 import os
-import shlex
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from dataflow_core.arguments import budget_of, changed_endpoint, endpoint_of, parser
 from dataflow_core.errors import DataflowError, UsageError
-from dataflow_core.export import DEFAULT_FORMAT, exported_lines, write_export, write_failures, write_lines
-from dataflow_core.exporters import EXPORTERS
+from dataflow_core.export import exported_lines, write_export, write_failures, write_lines
 from dataflow_core.home import Home
 from dataflow_core.launch import launch_app
-from dataflow_core.models import EMBEDDED, Endpoint, Progress, ReviewStatus, Run, RunState, Stage
+from dataflow_core.models import Budget, ReviewStatus, Run, RunState, Stage
 from dataflow_core.readers import guess_task_column, read_table, select_inputs
+from dataflow_core.report import counts, estimate_line, how_to_go_on, last_line, status_lines
 from dataflow_core.runner import Outcome
-from dataflow_core.serving.keys import check_endpoint
 from dataflow_core.settings import Settings
 from dataflow_core.storage.records import Query
+from dataflow_core.storage.runs import Request
 from dataflow_core.terminal import ProgressDisplay
 from dataflow_core.workspace import Workspace
 
 OK, OTHER, USAGE, SOME_FAILED = 0, 1, 2, 3
+#: Seconds that a run's process is given to do what it is asked to.
+PATIENCE = 3.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit status: 0 when every input became a record, 3 when some failed, 2 for a usage error, else 1."""
+    """Returns the exit status: 0 when every input to be tried became a record, 3 when some failed, 2 for a usage
+    error, else 1.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may not know every character of a name
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
-        status: int = options.verb(options)
+        status = _VERBS[options.verb](options)
     except UsageError as error:
         return _complain(error, USAGE)
     except DataflowError as error:
@@ -61,11 +65,13 @@ def _paraseq(options: argparse.Namespace) -> int:
         raise UsageError(f"{source} cannot be read: {error.strerror}.") from error
     table = read_table(data, source.name)
     task_key = options.input_task_key or guess_task_column(table)
+    endpoint = endpoint_of(options)
+    budget = budget_of(options, endpoint, Budget())
     workspace = _workspace(options, create=True)
     run = workspace.plan_tasks(
         table,
         select_inputs(table, task_key),
-        endpoint=_endpoint(options),
+        endpoint=endpoint,
         input_task_key=task_key,
         output_parallel_task_key=options.output_parallel_task_key,
         output_subsequent_task_key=options.output_subsequent_task_key,
@@ -73,12 +79,14 @@ def _paraseq(options: argparse.Namespace) -> int:
         temperature=options.temperature,
         seed=options.seed,
     )
-    workspace.enqueue(run)
+    workspace.enqueue(run, limit=options.limit, budget=budget)
     return _execute_and_write(workspace, run, options)
 
 
 def _chat(options: argparse.Namespace) -> int:
     _check_output(options)
+    endpoint = endpoint_of(options)
+    budget = budget_of(options, endpoint, Budget())
     workspace = _workspace(options, create=True)
     known = {intent.name.casefold(): intent for intent in workspace.intents.all()}
     if unknown := [name for name in options.intent if name.casefold() not in known]:
@@ -87,14 +95,14 @@ def _chat(options: argparse.Namespace) -> int:
     chosen = [known[name.casefold()] for name in options.intent] or list(known.values())
     run = workspace.plan_dialogues(
         chosen,
-        endpoint=_endpoint(options),
+        endpoint=endpoint,
         num_dialogs_per_intent=options.num_dialogs_per_intent,
         num_turns_per_dialog=options.num_turns_per_dialog,
         temperature=0.9 if options.temperature is None else options.temperature,
         language=options.language,
         seed=options.seed,
     )
-    workspace.enqueue(run)
+    workspace.enqueue(run, limit=options.limit, budget=budget)
     return _execute_and_write(workspace, run, options)
 
 
@@ -109,11 +117,61 @@ def _resume(options: argparse.Namespace) -> int:
         _check_output(options)
     workspace = _workspace(options)
     run = workspace.runs.get(options.id)
-    workspace.runs.retry_failed(run.id, stage=None if options.retry_failed else Stage.CANCELLED)
-    workspace.enqueue(run)
+    changed = changed_endpoint(options, run.endpoint)
+    budget = budget_of(options, changed or workspace.endpoint_of(run), run.budget)
+    stages = [None] if options.retry_failed or options.model else [Stage.CANCELLED, Stage.BUDGET]
+    for stage in stages:
+        workspace.retry(run.id, stage=stage, endpoint=changed)
+    run = workspace.runs.get(run.id)
+    workspace.runs.enqueue(run.id, limit=options.limit, endpoint=changed or workspace.endpoint_of(run), budget=budget)
+    if options.max_workers:
+        workspace.runs.set_workers(run.id, options.max_workers)
     if options.output:
         return _execute_and_write(workspace, run, options)
     return _report(workspace, run, _execute(workspace, run, quiet=options.quiet))
+
+
+def _pause(options: argparse.Namespace) -> int:
+    return _stop(options, "pause", "paused")
+
+
+def _cancel(options: argparse.Namespace) -> int:
+    return _stop(options, "cancel", "cancelled")
+
+
+def _stop(options: argparse.Namespace, request: Request, done: str) -> int:
+    """Ask the run to stop, and say what came of it."""
+    workspace = _workspace(options)
+    run = workspace.runs.get(options.id)
+    before = run.state
+    workspace.runs.ask(run.id, request)
+    deadline = time.monotonic() + PATIENCE
+    while (run := workspace.runs.get(run.id)).state.is_live and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if run.state.is_live:
+        print(f"The run was asked to be {done}, and has not obeyed within {PATIENCE:g} s. See the command status.")
+        return OTHER
+    state = f"The run is {run.state.value}" + (" already" if run.state is before else "")
+    print(f"{state}: {counts(workspace.runs.progress(run.id))}.")
+    if run.state is RunState.PAUSED:
+        print(how_to_go_on(workspace, run, None))
+    return OK
+
+
+def _workers(options: argparse.Namespace) -> int:
+    workspace = _workspace(options)
+    run = workspace.runs.get(options.id)
+    workspace.runs.set_workers(run.id, options.workers)
+    when = "from now on" if run.state.is_live else "once it goes on"
+    print(f"{run.name} makes up to {options.workers} calls at a time {when}, as far as its endpoint takes them.")
+    return OK
+
+
+def _status(options: argparse.Namespace) -> int:
+    workspace = _workspace(options)
+    for line in status_lines(workspace, workspace.runs.get(options.id)):
+        print(line)
+    return OK
 
 
 def _runs(options: argparse.Namespace) -> int:
@@ -147,22 +205,6 @@ def _workspace(options: argparse.Namespace, *, create: bool = False) -> Workspac
     if options.workspace:
         return Workspace(Path(options.workspace), create=create)
     return Home(Settings.from_environment().home).open_last()
-
-
-def _endpoint(options: argparse.Namespace) -> Endpoint:
-    if not options.model:
-        if options.base_url or options.api_key_env:
-            raise UsageError("Name the model of that endpoint with --model; without it the embedded model is used.")
-        return EMBEDDED
-    endpoint = Endpoint(
-        name=options.model,
-        base_url=options.base_url or "",
-        model=options.model,
-        key_env=options.api_key_env or "",
-        max_workers=options.max_workers,
-    )
-    check_endpoint(endpoint)
-    return endpoint
 
 
 def _check_output(options: argparse.Namespace) -> None:
@@ -201,7 +243,7 @@ def _execute(workspace: Workspace, run: Run, *, quiet: bool) -> Outcome:
         assert task is not None  # noqa: S101  a running coroutine is in a task
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, _cancel_once, task)
-        with ProgressDisplay(run.name, quiet=quiet) as display:
+        with ProgressDisplay(workspace.runs.get(run.id), quiet=quiet) as display:
             return await workspace.execute(run.id, progress=display.show)
 
     return asyncio.run(execute())
@@ -216,98 +258,29 @@ def _cancel_once(task: asyncio.Task[Outcome]) -> None:
 def _report(
     workspace: Workspace, run: Run, outcome: Outcome, *, output: Path | None = None, failures: Path | None = None
 ) -> int:
-    progress = workspace.runs.progress(run.id)
+    run, progress = workspace.runs.get(run.id), workspace.runs.progress(run.id)
     unreadable = sum(line.kind == "unreadable" for line in workspace.runs.source_lines(run.id, limit=None))
+    is_tried = outcome.stopped_by == "limit"
     if outcome.state is not RunState.FINISHED:
-        command = ["python", "-m", "dataflow_core", "resume", run.id, "--workspace", str(workspace.folder)]
-        print(f"{outcome.reason} To go on: {shlex.join(command + (['-o', str(output)] if output else []))}")
-    print(_last_line(workspace, progress, unreadable, output, failures))
-    if outcome.state is not RunState.FINISHED:
+        print(f"{outcome.reason} {how_to_go_on(workspace, run, output)}")
+    if is_tried and (sentence := estimate_line(workspace, run, progress)):
+        print(sentence)
+    print(last_line(workspace, run, progress, unreadable, output, failures))
+    if outcome.state is not RunState.FINISHED and not is_tried:
         return OTHER
     return SOME_FAILED if progress.failed or unreadable else OK
 
 
-def _last_line(
-    workspace: Workspace, progress: Progress, unreadable: int, output: Path | None, failures: Path | None
-) -> str:
-    records = f"{progress.done} records in {output or workspace.folder}"
-    n_failures = progress.failed + unreadable
-    line = f"{records}, {n_failures} failures" + (f" in {failures}" if failures else "")
-    return f"{line}, {progress.pending} not done yet" if progress.pending else line
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dataflow_core", description="Generate, review and export LLM training data.")
-    verbs = parser.add_subparsers(required=True, metavar="VERB")
-
-    paraseq = verbs.add_parser("paraseq", help="write the parallel, subsequent and composition tasks of atomic tasks")
-    paraseq.add_argument("input", metavar="INPUT", help="CSV, TSV, JSONL, JSON, Parquet, Excel, or a task a line")
-    paraseq.add_argument("--input-task-key", metavar="COLUMN", help="the column of the tasks (default: guessed)")
-    for relation in ("parallel", "subsequent", "composition"):
-        paraseq.add_argument(f"--output-{relation}-task-key", metavar="NAME", default=f"{relation}_task")
-    _add_generation(paraseq)
-    paraseq.set_defaults(verb=_paraseq)
-
-    chat = verbs.add_parser("chat", help="write dialogues")
-    chat.add_argument("--intent", action="append", default=[], help="may be repeated (default: all)")
-    chat.add_argument("--num-dialogs-per-intent", type=int, default=20, metavar="N")
-    chat.add_argument("--num-turns-per-dialog", type=int, default=6, metavar="N", help="messages by both sides; even")
-    chat.add_argument("--language", default="English")
-    _add_generation(chat)
-    chat.set_defaults(verb=_chat)
-
-    run = verbs.add_parser("run", help="execute a run that is planned already")
-    run.set_defaults(verb=_run)
-    resume = verbs.add_parser("resume", help="go on with a run that was paused, cancelled or interrupted")
-    resume.add_argument("--retry-failed", action="store_true", help="try the failed inputs again, too")
-    resume.add_argument("-o", "--output", metavar="OUT.jsonl", help="then write the run's records, and its failures")
-    resume.set_defaults(verb=_resume)
-    for verb in (run, resume):
-        verb.add_argument("id", metavar="ID", help="the run's id, or the end of it")
-        _add_quiet(verb)
-        _add_workspace(verb)
-
-    runs = verbs.add_parser("runs", help="list the runs")
-    _add_workspace(runs)
-    runs.set_defaults(verb=_runs)
-
-    export = verbs.add_parser("export", help="write reviewed records to a file")
-    export.add_argument("--run", metavar="ID", help="only this run's")
-    export.add_argument("--status", choices=[*(status.value for status in ReviewStatus), "all"], default="accepted")
-    export.add_argument("--format", choices=list(EXPORTERS), default=DEFAULT_FORMAT)
-    export.add_argument("-o", "--output", metavar="FILE", required=True)
-    _add_workspace(export)
-    export.set_defaults(verb=_export)
-
-    app = verbs.add_parser("app", help="start the browser app")
-    app.add_argument("--port", type=int, default=8501)
-    app.add_argument("--open-browser", action="store_true")
-    app.set_defaults(verb=_app)
-    return parser
-
-
-def _temperature(text: str) -> float:
-    value = float(text)
-    if not (math.isfinite(value) and 0.0 <= value <= 2.0):
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 2")
-    return value
-
-
-def _add_generation(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("-o", "--output", metavar="OUT.jsonl", required=True)
-    verb.add_argument("--temperature", type=_temperature, help="sampling temperature (chat: 0.9)")
-    verb.add_argument("--seed", type=int, default=0)
-    verb.add_argument("--model", help="a model of an OpenAI-compatible endpoint (default: the embedded one)")
-    verb.add_argument("--base-url", metavar="URL", help="of the endpoint (default: the openai package's own)")
-    verb.add_argument("--api-key-env", metavar="NAME", help="the environment variable that holds the key")
-    verb.add_argument("--max-workers", type=int, metavar="N", default=16, help="calls in flight (default 16)")
-    _add_quiet(verb)
-    _add_workspace(verb)
-
-
-def _add_quiet(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--quiet", action="store_true", help="show no progress")
-
-
-def _add_workspace(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--workspace", metavar="DIR", help="(default: the one the app opened last)")
+_VERBS = {
+    "paraseq": _paraseq,
+    "chat": _chat,
+    "run": _run,
+    "resume": _resume,
+    "pause": _pause,
+    "cancel": _cancel,
+    "workers": _workers,
+    "status": _status,
+    "runs": _runs,
+    "export": _export,
+    "app": _app,
+}

@@ -52,11 +52,15 @@ class ServingError(DataflowError):
 
 
 class TransientError(ServingError):
-    """`retry_after` is the number of seconds the server asks to wait, if it said so."""
+    """`retry_after` is the number of seconds the server asks to wait, if it said so.
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    `is_throttle`: the server has too much to do (429, 503, 529), and should be called less.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None, is_throttle: bool = False) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.is_throttle = is_throttle
 
 
 class ConfigurationError(ServingError):

@@ -14,8 +14,9 @@ from typing import Any, Literal
 
 #: One record's or input's content: JSON values by field name, in column order.
 Fields = dict[str, Any]
-#: "limit": it has tried as many inputs as it was to; "problem": something a person has to see to.
-StoppedBy = Literal["", "person", "limit", "problem"]
+#: "limit": it has tried as many inputs as it was to; "budget": it may not spend more; "problem": something a person
+#: has to see to.
+StoppedBy = Literal["", "person", "limit", "budget", "problem"]
 #: Which recipe a generator follows: one structured call for "capable" models; few-shot prompts,
 #: one field a call and a filter over candidates for "small" ones.
 Recipe = Literal["capable", "small"]
@@ -51,6 +52,7 @@ class Stage(StrEnum):
     PARSE = "parse"  # an answer that could not be used, after being asked again
     TRUNCATED = "truncated"
     REFUSED = "refused"
+    BUDGET = "budget"  # the run was ended where its budget was used up, before the input's turn
     CANCELLED = "cancelled"
 
 
@@ -116,13 +118,38 @@ class Usage:
     def total(self) -> int:
         return self.prompt_tokens + self.completion_tokens
 
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(self.prompt_tokens + other.prompt_tokens, self.completion_tokens + other.completion_tokens)
+
+    def __sub__(self, other: Usage) -> Usage:
+        return Usage(self.prompt_tokens - other.prompt_tokens, self.completion_tokens - other.completion_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class StepUsage:
+    """What the answered calls of one step of a run took: all together, and the most that one of them did."""
+
+    calls: int = 0
+    total: Usage = Usage()
+    most: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What a server says is left of a rate limit of its own: a bucket that is whole again in `reset` seconds."""
+
+    of: Literal["requests", "tokens"]
+    limit: int
+    remaining: int
+    reset: float
+
 
 @dataclass(frozen=True, slots=True)
 class Completion:
     """What a model returned for one prompt, raw: one text a choice asked for.
 
     `finish_reason` is that of the first choice, in the words of the OpenAI API: "stop", "length"
-    (cut off at the token limit), "content_filter".
+    (cut off at the token limit), "content_filter". `quotas` is what the server said of its rate limits meanwhile.
     """
 
     texts: tuple[str, ...]
@@ -130,13 +157,16 @@ class Completion:
     finish_reason: str = "stop"
     usage: Usage = Usage()
     seconds: float = 0.0
+    quotas: tuple[Quota, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A way to reach a model, as a user configures it. Holds the name of a key's variable, never a key.
 
-    `base_url` "" means the address that the openai package itself would use.
+    `base_url` "" means the address that the openai package itself would use. `max_workers` is the most calls at a
+    time, `timeout` the most seconds that one may take in all. The limits a minute hold for all runs together; None
+    is no limit. Prices are for a million tokens, None where they are not known.
     """
 
     name: str
@@ -145,10 +175,22 @@ class Endpoint:
     model: str = ""
     key_env: str = ""
     max_workers: int = 16
+    timeout: float = 120.0
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    input_price: float | None = None
+    output_price: float | None = None
 
     @property
     def recipe(self) -> Recipe:
         return "small" if self.kind == "embedded" else "capable"
+
+    def cost(self, usage: Usage) -> float | None:
+        """The money that so many tokens cost; None without a price."""
+        if self.input_price is None and self.output_price is None:
+            return None
+        millions = usage.prompt_tokens * (self.input_price or 0) + usage.completion_tokens * (self.output_price or 0)
+        return millions / 1_000_000
 
 
 #: One input at a time: more in hand push one another out of the small model's cache, and all become slower.
@@ -186,13 +228,17 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An input that has no record: why, and what the model said if it said anything."""
+    """An input that has no record: why, and what the model said if it said anything.
+
+    `attempts` counts how often the input was taken up, `calls` the calls made for it in the last of them.
+    """
 
     input_id: str
     stage: Stage
     reason: str
     raw_text: str = ""
     attempts: int = 1
+    calls: int = 0
     position: int = 0
     fields: Fields = field(default_factory=dict)
     at: datetime | None = None
@@ -209,6 +255,14 @@ class SourceLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """The most that a run may use in all, trials and repeated calls included; None is no limit."""
+
+    tokens: int | None = None
+    money: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One resumable execution. `state` already tells an interrupted run from a running one."""
 
@@ -222,6 +276,7 @@ class Run:
     reason: str  # why it is paused, in a sentence; "" otherwise
     stopped_by: StoppedBy  # what made it stand still; "" while it goes on, or is done
     limit: int | None  # take up only so many inputs; None for all
+    budget: Budget
     source: Fields  # where the inputs came from: file name, encoding, line counts
     created_at: datetime
     started_at: datetime | None
@@ -254,6 +309,21 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Traffic:
+    """What the calls of a run that is being executed do at the moment.
+
+    `allowed` is how many it may make at a time: what the endpoint has turned out to take, shared among the live runs
+    on it, and never more than the person's maximum. `waiting` says in a sentence why calls wait, "" when none does;
+    `wait_until` is when they go on, where that is known.
+    """
+
+    in_flight: int
+    allowed: int
+    waiting: str = ""
+    wait_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One example at its present revision. `number` orders records by their making and is what pages of ids hold."""
 
@@ -265,6 +335,7 @@ class Record:
     fields: Fields
     status: ReviewStatus
     reason: str  # given with the decision
+    repairs: tuple[str, ...]  # what had to be mended in the answers it was made from: "a code fence", …
     revision: int
     is_edited: bool
     created_at: datetime

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -85,22 +84,26 @@ class Review:
         if not any(str(value).strip() for value in fields.values()):
             raise UsageError("The record is empty: fill in its fields first.")
         _check(generator, fields)
-        record_id = str(ULID())
+        written = store.NewRecord(str(ULID()), fields)
         with self._database.write() as connection:
-            store.new_record(
-                connection,
-                record_id=record_id,
-                run_id=None,
-                input_id=None,
-                position=None,
-                generator=generator,
-                fields=fields,
-                kind=RevisionKind.WRITTEN,
-                author=author,
-                status=ReviewStatus.ACCEPTED,
-                now=time.time(),
-            )
-            return _present(store.current(connection, record_id))
+            store.add_written(connection, written, generator=generator, author=author)
+            return _present(store.current(connection, written.id))
+
+    def write_for_failed(self, input_id: str, fields: Fields, *, author: str) -> Record:
+        """Store, as accepted, the record of a failed input that a person has written; the input is then done.
+
+        Raises `UsageError` when the input is not failed, or something is still to be filled in.
+        """
+        with self._database.write() as connection:
+            failed = store.make_good(connection, input_id)
+            if failed is None:
+                raise UsageError("This input is no longer failed: it was retried, or has a record already.")
+            _check(failed["generator"], fields)
+            if empty := _empty_fields(fields, besides=failed["fields"]):
+                raise UsageError(f"{empty[0]} is still empty: fill it in first.")
+            written = store.NewRecord(str(ULID()), fields, failed["run_id"], input_id, failed["position"])
+            store.add_written(connection, written, generator=failed["generator"], author=author)
+            return _present(store.current(connection, written.id))
 
 
 def _present(record: Record | None) -> Record:
@@ -119,3 +122,12 @@ def _check(generator: str, fields: Mapping[str, Any]) -> None:
         for turn in turns
     ):
         raise UsageError('A conversation is a list of turns {"role": "user" or "assistant", "value": text}.')
+
+
+def _empty_fields(fields: Fields, *, besides: Fields) -> list[str]:
+    """What has no text yet, turns of a conversation included; what the input brought along may be empty."""
+    own = {name: value for name, value in fields.items() if name not in besides}
+    turns = own.get("conversation")
+    if isinstance(turns, list):
+        own |= {f"Turn {number} of the conversation": turn["value"] for number, turn in enumerate(turns, start=1)}
+    return [name for name, value in own.items() if not value or not str(value).strip()]

@@ -7,35 +7,32 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
 
-from dataflow_core.asking import Asker, Gate, Stopping
+from dataflow_core.asking import Asker
+from dataflow_core.budget import Spending
 from dataflow_core.errors import (
     AnswerError,
     ConfigurationError,
     DataflowError,
-    DiskFullError,
     RefusedError,
     ServingError,
     TransientError,
     TruncatedError,
     UsageError,
 )
+from dataflow_core.gate import Gate, Stopping, nothing_answered
 from dataflow_core.generators.base import Generator
-from dataflow_core.models import Failure, Input, Run, RunState, Stage, StoppedBy
+from dataflow_core.journal import Journal, either
+from dataflow_core.models import Endpoint, Failure, Input, Run, RunState, Stage, StoppedBy
 from dataflow_core.serving.base import Serving
-from dataflow_core.storage.ledger import Done, Event, Failed, Ledger, Logged
+from dataflow_core.serving.keys import base_url_of
+from dataflow_core.storage.leases import LeaseStore, Report
+from dataflow_core.storage.ledger import Done, Failed, Ledger, Logged
 from dataflow_core.storage.runs import RunStore
 
-T = TypeVar("T")
-
-COMMIT_INTERVAL = 0.1  # seconds; with the commit itself an answer is durable within 0.2 s
-HEARTBEAT = 1.0
-WINDOW = 200  # inputs read ahead
-GRACE = 1.5  # seconds that calls in flight are given to be answered when a person pauses or cancels
-#: When several inputs in a row were tried in vain and nothing was answered for so many seconds, the run pauses rather
-#: than failing input after input.
-SILENCE = 60.0
+HEARTBEAT = 0.5  # seconds; what a person asks for is heeded at the next one
+WINDOW = 500  # inputs read ahead
+GRACE = 1.0  # seconds that calls in flight are given to be answered when a person pauses or cancels
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ class Outcome:
 class Runner:
     """One execution of one claimed run. Every input it takes up ends as a record, as a failure, or stays pending.
 
-    `progress` is called now and then from the run's loop. `sleep` and `clock` can be replaced for tests.
+    `progress` is called now and then, from a thread. `sleep` and `clock` can be replaced for tests.
     """
 
     def __init__(
@@ -56,6 +53,7 @@ class Runner:
         run: Run,
         *,
         runs: RunStore,
+        leases: LeaseStore,
         ledger: Ledger,
         generator: Generator,
         serving: Serving,
@@ -66,6 +64,7 @@ class Runner:
     ) -> None:
         self._run = run
         self._runs = runs
+        self._leases = leases
         self._ledger = ledger
         self._generator = generator
         self._serving = serving
@@ -73,26 +72,28 @@ class Runner:
         self._free_reserve = free_reserve
         self._sleep = sleep
         self._clock = clock
-        self._had_answers = False
-        self._gate = Gate(clock)
-        self._in_vain: set[str] = set()  # inputs whose tries were all used up since the last answer
-        self._answers_then = 0
+        self._shared = _shared(run.endpoint)
+        self._maximum = run.endpoint.max_workers
+        self._left = 0  # inputs to take to their end
         self._outcome: Outcome | None = None
         self._bug: BaseException | None = None
         self._stop = asyncio.Event()  # take up nothing more
         self._closing = asyncio.Event()  # everything has ended: write the rest
-        self._slots = asyncio.Semaphore(serving.max_workers)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._unwritten: list[Event] = []
-        self._writing = asyncio.Lock()
+        self._refused: list[Failed] = []  # inputs refused as wrong before anything was answered
+        self._journal = Journal(ledger, self._full_disk, lambda: self._gate.changed.set())
+        self._gate: Gate
 
     async def execute(self) -> Outcome:
         """Run until nothing is pending or something stops it, store the outcome and return it.
 
         Raises what a bug in a generator raised, once everything else is stored.
         """
-        self._had_answers = (await asyncio.to_thread(self._runs.progress, self._run.id)).calls > 0
-        background = [asyncio.create_task(self._write_regularly()), asyncio.create_task(self._watch())]
+        await self._prepare()
+        background = [
+            asyncio.create_task(self._journal.write_regularly(self._closing)),
+            asyncio.create_task(self._beat_regularly()),
+        ]
         for task in background:
             task.add_done_callback(self._note_error)
         try:
@@ -107,19 +108,38 @@ class Runner:
                 await asyncio.shield(closing)
         return closing.result()
 
+    async def _prepare(self) -> None:
+        progress = await asyncio.to_thread(self._runs.progress, self._run.id)
+        self._left = max(self._run.target(progress) - progress.ended, 1)
+        before = await asyncio.to_thread(self._ledger.usage_by_step) if progress.calls else {}
+        self._gate = Gate(
+            self._run.endpoint,
+            stop_run=lambda reason, stopped_by: self._end(RunState.PAUSED, reason, stopped_by),
+            spending=Spending(self._run.budget, self._run.endpoint, before),
+            has_answered=bool(before),
+            clock=self._clock,
+            sleep=self._sleep,
+        )
+        try:
+            await self._beat()
+        except DataflowError as error:
+            self._end(RunState.PAUSED, str(error), "problem")
+
     async def _close(self, background: list[asyncio.Task[None]]) -> Outcome:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._gate.stop()
         self._closing.set()
         await self._serving.close()
         await asyncio.gather(*background, return_exceptions=True)
         outcome = self._outcome
         if outcome is None:
             outcome = await asyncio.to_thread(self._natural_end)
+        await self._journal.store(self._leases.release, self._run.id)
         release = (self._run.id, outcome.state, outcome.reason, outcome.stopped_by)
-        await self._with_reserve(self._runs.release, *release)
-        self._progress()
+        await self._journal.store(self._runs.release, *release)
+        await asyncio.to_thread(self._progress)
         if self._bug is not None:
             raise self._bug
         return outcome
@@ -131,26 +151,40 @@ class Runner:
         await self._settle()
 
     async def _take_up_from_start(self) -> int:
-        after, count = -1, 0
-        while not self._stop.is_set():
-            items = await asyncio.to_thread(self._ledger.pending, after=after, count=WINDOW, below=self._run.limit)
-            if not items:
-                break
-            after = items[-1].position
-            logged = await asyncio.to_thread(self._ledger.logged, items)
-            for item in items:
-                await self._slots.acquire()
+        count = 0
+        page = await self._read(-1)
+        while page and not self._stop.is_set():
+            following = asyncio.create_task(self._read(page[-1][0].position))
+            for item, logged in page:
+                await self._room()
                 if self._stop.is_set():
-                    return 0
-                task = asyncio.create_task(self._take_up(item, logged.get(item.id, {})))
+                    break
+                task = asyncio.create_task(self._take_up(item, logged))
                 self._tasks.add(task)
                 task.add_done_callback(self._finished)
                 count += 1
+            page = await following
         return 0 if self._stop.is_set() else count
+
+    async def _read(self, after: int) -> list[tuple[Input, Logged]]:
+        """The next inputs to do, each with what has been answered for it already."""
+
+        def read() -> list[tuple[Input, Logged]]:
+            items = self._ledger.pending(after=after, count=WINDOW, below=self._run.limit)
+            logged = self._ledger.logged(items)
+            return [(item, logged.get(item.id, {})) for item in items]
+
+        return await asyncio.to_thread(read)
+
+    async def _room(self) -> None:
+        """Wait until one more input may be taken up, or the run stops."""
+        while not self._stop.is_set() and (self._journal.is_behind or not self._gate.has_room(len(self._tasks))):
+            self._gate.changed.clear()
+            await self._gate.changed.wait()
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._slots.release()
+        self._gate.changed.set()
         self._note_error(task)
 
     def _note_error(self, task: asyncio.Task[None]) -> None:
@@ -172,88 +206,90 @@ class Runner:
                 await asyncio.wait(set(self._tasks), timeout=GRACE)
         finally:
             stopping.cancel()
-        await self._flush()
+        await self._journal.flush()
 
     async def _take_up(self, item: Input, logged: Logged) -> None:
-        ask = Asker(item, self._serving, self._gate, self._unwritten.append, logged, self._sleep)
+        ask = Asker(item, self._serving, self._gate, self._journal.add, logged)
         try:
             fields = await self._generator.generate(item, ask)
         except Stopping:
             return
         except ConfigurationError as error:
             self._end(RunState.PAUSED, str(error), "problem")
-        except TransientError as error:
-            if self._is_silent(item):
-                sentence = f"{error} Nothing was lost: resume when it answers again."
-                self._end(RunState.PAUSED, sentence, "problem")
-            else:
-                self._fail(item, error)
+            return
         except DataflowError as error:
-            self._fail(item, error)
+            self._fail(item, ask, error)
         else:
-            self._unwritten.append(Done(item, fields))
+            self._journal.add(Done(item, fields, tuple(ask.repairs)))
+        self._left -= 1
+        if self._gate.has_answered:
+            self._give_up_refused()
 
-    def _is_silent(self, item: Input) -> bool:
-        """Whether it is the endpoint that is at fault, after all tries of this input were in vain, and not this input.
+    def _fail(self, item: Input, ask: Asker, error: DataflowError) -> None:
+        raw_text = getattr(error, "raw_text", "")
+        failed = Failed(item, Failure(item.id, _stage(error), str(error), raw_text=raw_text, calls=ask.calls))
+        is_wrong = isinstance(error, ServingError) and not isinstance(error, RefusedError | TransientError)
+        if is_wrong and not self._gate.has_answered:
+            self._refused.append(failed)
+        else:
+            self._journal.add(failed)
 
-        One input that no answer ever comes to must not keep the run from its end, however often it is resumed.
-        """
-        if self._answers_then != self._gate.answers:
-            self._answers_then = self._gate.answers
-            self._in_vain.clear()
-        self._in_vain.add(item.id)
-        if not self._gate.is_open:
-            return not self._had_answers or len(self._in_vain) > 1
-        return len(self._in_vain) > 1 and self._clock() - self._gate.last_answer > SILENCE
-
-    def _fail(self, item: Input, error: DataflowError) -> None:
-        failure = Failure(item.id, _stage(error), str(error), raw_text=getattr(error, "raw_text", ""))
-        self._unwritten.append(Failed(item, failure))
+    def _give_up_refused(self) -> None:
+        """Others are answered, so it is these inputs that are wrong and not the settings."""
+        for failed in self._refused:
+            self._journal.add(failed)
+        self._refused.clear()
 
     def _end(self, state: RunState, reason: str, stopped_by: StoppedBy) -> None:
         """The first reason to stop stands."""
         if self._outcome is None:
             self._outcome = Outcome(state, reason, stopped_by)
-        self._gate.stop()
         self._stop.set()
-        self._slots.release()  # whoever waits for a slot is to see that there is no use in it
+        self._gate.stop()
 
-    async def _write_regularly(self) -> None:
+    def _full_disk(self, reason: str) -> None:
+        """The run pauses, and the reserve is given up to store what was answered."""
+        self._end(RunState.PAUSED, reason, "problem")
+        self._free_reserve()
+
+    async def _beat_regularly(self) -> None:
         while not self._closing.is_set():
-            await _either(self._closing, COMMIT_INTERVAL)
-            await self._flush()
+            await either(self._closing, HEARTBEAT)
+            await self._beat()
+            await asyncio.to_thread(self._progress)
 
-    async def _flush(self) -> None:
-        # Shielded: what is being written must be taken off the list, or it would be written twice.
-        await asyncio.shield(asyncio.create_task(self._flush_all()))
+    async def _beat(self) -> None:
+        """Show that this process lives, obey what a person asks for, and share the endpoint with other runs."""
+        orders = await self._journal.store(self._runs.beat, self._run.id)
+        if orders.request == "pause":
+            self._end(RunState.PAUSED, "Paused.", "person")
+        elif orders.request == "cancel":
+            self._end(RunState.CANCELLED, "Cancelled.", "person")
+        self._maximum = orders.max_workers
+        self._gate.spending.budget = orders.budget
+        share = await self._journal.store(self._leases.renew, self._run.id, self._shared, self._report())
+        self._gate.limit.adopt(share.allowed, share.maximum)
+        wait = share.wait_until - time.time()
+        self._gate.share(share.granted, share.part, self._clock() + wait if wait > 0 else 0.0)
 
-    async def _flush_all(self) -> None:
-        async with self._writing:
-            while events := self._unwritten[:]:
-                await self._with_reserve(self._ledger.write, events)
-                del self._unwritten[: len(events)]
-
-    async def _watch(self) -> None:
-        """Show that this process lives, and obey what a person asks for."""
-        while not self._closing.is_set():
-            asked = await self._with_reserve(self._runs.beat, self._run.id)
-            if asked == "pause":
-                self._end(RunState.PAUSED, "Paused.", "person")
-            elif asked == "cancel":
-                self._end(RunState.CANCELLED, "Cancelled.", "person")
-            self._progress()
-            await _either(self._closing, HEARTBEAT)
-
-    async def _with_reserve(self, write: Callable[..., T], *arguments: object) -> T:
-        """Write in a thread. On a full disk the run pauses, and the reserve is given up to store that."""
-        try:
-            return await asyncio.to_thread(write, *arguments)
-        except DiskFullError as error:
-            self._end(RunState.PAUSED, str(error), "problem")
-            self._free_reserve()
-            return await asyncio.to_thread(write, *arguments)
+    def _report(self) -> Report:
+        gate, now = self._gate, time.time()
+        factor, added = gate.limit.take_changes()
+        wait = gate.wait_until - self._clock()
+        return Report(
+            maximum=self._maximum,
+            left=max(self._left, len(self._tasks), 0),
+            in_flight=gate.in_flight,
+            factor=factor,
+            added=added,
+            waiting=gate.waiting,
+            wait_until=now + wait if wait > 0 else 0.0,
+            endpoint_waits_until=now + gate.asked_to_wait if gate.asked_to_wait > 0 else 0.0,
+        )
 
     def _natural_end(self) -> Outcome:
+        if self._refused:
+            return Outcome(RunState.PAUSED, nothing_answered(self._refused[-1].failure.reason), "problem")
         progress = self._runs.progress(self._run.id)
         if progress.pending:
             sentence = f"Tried on {progress.ended} of {progress.total} inputs."
@@ -261,10 +297,9 @@ class Runner:
         return Outcome(RunState.FINISHED)
 
 
-async def _either(event: asyncio.Event, seconds: float) -> None:
-    """Wait for the event, but no longer than that."""
-    with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
+def _shared(endpoint: Endpoint) -> str:
+    """What the live runs share: one model at one address."""
+    return f"{base_url_of(endpoint) if endpoint.kind == 'openai' else endpoint.kind} {endpoint.model}"
 
 
 def _stage(error: DataflowError) -> Stage:

@@ -9,14 +9,15 @@ from typing import Any
 
 from tqdm import tqdm
 
-from dataflow_core.models import Progress
+from dataflow_core.models import Progress, Run
+from dataflow_core.report import money
 
 _LINE_EVERY = 10.0  # seconds
 
 
 class ProgressDisplay:
-    def __init__(self, name: str, *, quiet: bool) -> None:
-        self._name = name
+    def __init__(self, run: Run, *, quiet: bool) -> None:
+        self._run = run
         self._quiet = quiet
         self._bar: Any = None
         self._last_line = time.monotonic()
@@ -35,17 +36,21 @@ class ProgressDisplay:
             self._show_bar(progress)
         elif time.monotonic() - self._last_line >= _LINE_EVERY:
             self._last_line = time.monotonic()
-            print(self._line(progress), file=sys.stderr, flush=True)  # noqa: T201
+            print(progress_line(self._run, progress), file=sys.stderr, flush=True)  # noqa: T201
 
     def _show_bar(self, progress: Progress) -> None:
         if self._bar is None:
-            self._bar = tqdm(total=progress.total, desc=self._name, unit="input", initial=0)
+            self._bar = tqdm(total=self._run.target(progress), desc=self._run.name, unit="input", initial=0)
         self._bar.n = progress.done + progress.failed
-        self._bar.set_postfix(failed=progress.failed, tokens=progress.usage.total, refresh=True)
+        cost = self._run.endpoint.cost(progress.usage)
+        spent = {} if cost is None else {"spent": money(cost)}
+        self._bar.set_postfix(failed=progress.failed, tokens=progress.usage.total, refresh=True, **spent)
 
-    def _line(self, progress: Progress) -> str:
-        ended = progress.done + progress.failed
-        return (
-            f"{self._name}: {ended} of {progress.total} inputs, {progress.failed} failed, "
-            f"{progress.usage.total} tokens, {progress.recent_per_second:.1f} records/s"
-        )
+
+def progress_line(run: Run, progress: Progress) -> str:
+    cost = run.endpoint.cost(progress.usage)
+    tokens = f"{progress.usage.total} tokens" + ("" if cost is None else f", {money(cost)}")
+    return (
+        f"{run.name}: {progress.done + progress.failed} of {run.target(progress)} inputs, {progress.failed} failed, "
+        f"{tokens}, {progress.recent_per_second:.1f} records/s"
+    )

@@ -14,15 +14,19 @@ from dataflow_core.generators import build_generator
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.intents import builtin_intents, plan_dialogues
-from dataflow_core.models import Endpoint, Intent, Progress, Run
+from dataflow_core.models import Budget, Endpoint, Failure, Fields, Input, Intent, Progress, Run, Stage
 from dataflow_core.readers import Selection, Table
 from dataflow_core.review import Review
 from dataflow_core.runner import Outcome, Runner
 from dataflow_core.serving import open_serving
-from dataflow_core.serving.keys import PASTED_KEY_ENV
+from dataflow_core.serving.base import Serving
+from dataflow_core.serving.dialect import Dialect
+from dataflow_core.serving.keys import PASTED_KEY_ENV, base_url_of
 from dataflow_core.storage.database import Database
+from dataflow_core.storage.dialects import DialectStore
 from dataflow_core.storage.endpoints import EndpointStore
 from dataflow_core.storage.intents import IntentStore
+from dataflow_core.storage.leases import LeaseStore
 from dataflow_core.storage.ledger import Ledger
 from dataflow_core.storage.records import RecordStore
 from dataflow_core.storage.runs import RunPlan, RunStore
@@ -50,6 +54,8 @@ class Workspace:
         self.runs = RunStore(self.database)
         self.records = RecordStore(self.database)
         self.review = Review(self.database)
+        self.leases = LeaseStore(self.database)
+        self.dialects = DialectStore(self.database)
         self.endpoints = EndpointStore(self.database)
         self.intents = IntentStore(self.database, builtin_intents())
 
@@ -146,9 +152,35 @@ class Workspace:
             )
         )
 
-    def enqueue(self, run: Run, *, limit: int | None = None) -> None:
+    def enqueue(self, run: Run, *, limit: int | None = None, budget: Budget | None = None) -> None:
         """Say that the run is about to be taken up. Raises `RunIsLiveError`."""
-        self.runs.enqueue(run.id, limit=limit, endpoint=self.endpoint_of(run))
+        self.runs.enqueue(run.id, limit=limit, endpoint=self.endpoint_of(run), budget=budget)
+
+    def retry(
+        self,
+        run_id: str,
+        *,
+        stage: Stage | None = None,
+        input_ids: Sequence[str] | None = None,
+        endpoint: Endpoint | None = None,
+    ) -> int:
+        """Make failed inputs pending again and return how many; `start` takes them up.
+
+        With `endpoint` the run goes on with that one from now on, whatever its model. Raises `RunIsLiveError`.
+        """
+        count = self.runs.retry_failed(run_id, stage=stage, input_ids=input_ids)
+        if endpoint is not None:
+            run = self.runs.get(run_id)
+            generator = build_generator(run.generator, run.params, recipe=endpoint.recipe)
+            self.runs.change_endpoint(run.id, endpoint, prompt_version=generator.prompt_version)
+        return count
+
+    def blank(self, run: Run, failure: Failure) -> Fields:
+        """The record of a failed input for a person to write: with empty texts where nothing was answered."""
+        item = Input(failure.input_id, failure.position, failure.fields, failure.attempts - 1)
+        logged = Ledger(self.database, run.id, run.generator).logged([item]).get(item.id, {})
+        answered = {step: completion for step, (_, completion) in logged.items()}
+        return build_generator(run.generator, run.params, recipe=run.endpoint.recipe).blank(item, answered)
 
     def endpoint_of(self, run: Run) -> Endpoint:
         """Where the run would go on: at its endpoint's present address, which may have been corrected.
@@ -160,18 +192,23 @@ class Workspace:
         return present if is_same else run.endpoint
 
     def start(
-        self, run_id: str, *, limit: int | None = None, key: Callable[[Endpoint], str | None] = lambda _: None
+        self,
+        run_id: str,
+        *,
+        limit: int | None = None,
+        budget: Budget | None = None,
+        key: Callable[[Endpoint], str | None] = lambda _: None,
     ) -> None:
         """Start or resume the run in a process of its own, which outlives this one.
 
         `limit` takes up only the first so many inputs (*Try on N*); starting again without it does the rest.
-        `key` is asked for a key for the endpoint that will be called; it reaches the process through its
-        environment only. Raises `RunIsLiveError`.
+        `budget` None leaves the one that the run has. `key` is asked for a key for the endpoint that will be called;
+        it reaches the process through its environment only. Raises `RunIsLiveError`.
         """
         run = self.runs.get(run_id)
         self.keep_reserve(run.id)
         endpoint = self.endpoint_of(run)
-        self.runs.enqueue(run.id, limit=limit, endpoint=endpoint)
+        self.runs.enqueue(run.id, limit=limit, endpoint=endpoint, budget=budget)
         logs = self.folder / "logs"
         logs.mkdir(exist_ok=True)
         environ = {name: value for name, value in os.environ.items() if name != PASTED_KEY_ENV}
@@ -193,27 +230,39 @@ class Workspace:
         threading.Thread(target=process.wait, daemon=True).start()
 
     async def execute(
-        self, run_id: str, *, key: str | None = None, progress: Callable[[Progress], None] = lambda _: None
+        self, run_id: str, *, key: str | None = None, progress: Callable[[Progress], None] | None = None
     ) -> Outcome:
         """Execute the run in this process and event loop. Raises `RunIsLiveError` while another process does.
 
-        `progress` is called about once a second.
+        `progress` is called about twice a second, from a thread.
         """
         self.keep_reserve(run_id)
         run = self.runs.claim(run_id)
         runner = Runner(
             run,
             runs=self.runs,
+            leases=self.leases,
             ledger=Ledger(self.database, run.id, run.generator),
             generator=build_generator(run.generator, run.params, recipe=run.endpoint.recipe),
-            serving=open_serving(run.endpoint, key),
-            progress=lambda: progress(self.runs.progress(run.id)),
+            serving=self._open_serving(run.endpoint, key),
+            progress=(lambda: progress(self.runs.progress(run.id))) if progress else lambda: None,
             free_reserve=lambda: self.free_reserve(run.id),
         )
         try:
             return await runner.execute()
         finally:
             self.free_reserve(run.id)
+
+    def _open_serving(self, endpoint: Endpoint, key: str | None) -> Serving:
+        """The endpoint, asked as it has turned out to want to be asked; what is learnt now is kept, too."""
+        base_url, model = base_url_of(endpoint), endpoint.model
+        stored = self.dialects.get(base_url, model)
+        return open_serving(
+            endpoint,
+            key,
+            known=Dialect.of(stored) if stored else None,
+            learnt=lambda dialect: self.dialects.save(base_url, model, dialect.as_fields()),
+        )
 
     def keep_reserve(self, run_id: str) -> None:
         """Set some room aside for what the run must still store when the disk is full. Raises `DiskFullError`."""

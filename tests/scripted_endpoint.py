@@ -11,10 +11,12 @@ import argparse
 import asyncio
 import contextlib
 import json
+import math
 import random
 import re
 import socket
 import threading
+import time
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -35,6 +37,9 @@ class Reply:
     close: Literal["", "before", "midway"] = ""  # reset the connection before or in the middle of the answer
     finish_reason: str | None = "stop"
     refusal: str | None = None
+    model: str = ""  # that says it has answered; the one asked for unless given
+    reasoning: str | None = None  # sent beside the content
+    is_endless: bool = False  # the answer begins and goes on for ever
 
 
 Script = Callable[[Request], Reply]
@@ -53,6 +58,7 @@ class ScriptedEndpoint:
 
     def __init__(self, script: Script, *, models: tuple[str, ...] = ("scripted-model",), port: int = 0) -> None:
         self.calls: list[Call] = []
+        self._times: list[list[float]] = []  # of each call: when it came, and when its answer was sent
         self.models = models
         self._script = script
         self._port = port
@@ -71,6 +77,14 @@ class ScriptedEndpoint:
     @property
     def chats(self) -> list[Call]:
         return [call for call in self.calls if call.method == "POST"]
+
+    def answered_between(self, start: float, end: float) -> int:
+        """How many answers were sent then, by `time.monotonic`."""
+        return sum(start <= sent <= end for _, sent in self._times)
+
+    def under_way(self, at: float, *, since: float) -> int:
+        """How many calls that had come since then were not answered yet at that time."""
+        return sum(since < came <= at < sent for came, sent in self._times)
 
     def __enter__(self) -> Self:
         self._socket = socket.create_server(("127.0.0.1", self._port), backlog=1024)
@@ -97,7 +111,10 @@ class ScriptedEndpoint:
         try:
             while (call := await _read_call(reader)) is not None:
                 self.calls.append(call)
-                if not await _send(writer, self._answer(call)):
+                self._times.append(times := [time.monotonic(), math.inf])
+                goes_on = await _send(writer, self._answer(call))
+                times[1] = time.monotonic()
+                if not goes_on:
                     break
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # the client went away, or the test is over
@@ -134,6 +151,8 @@ async def _send(writer: asyncio.StreamWriter, reply: Reply) -> bool:
     if reply.close == "before":
         writer.transport.abort()
         return False
+    if reply.is_endless:
+        return await _drip(writer)
     body = json.dumps(reply.body) if isinstance(reply.body, dict) else reply.body or ""
     payload = body.encode() if isinstance(body, str) else body
     kind = "text/html" if payload[:1] == b"<" else "application/json"
@@ -146,14 +165,25 @@ async def _send(writer: asyncio.StreamWriter, reply: Reply) -> bool:
     return not reply.close
 
 
+async def _drip(writer: asyncio.StreamWriter) -> bool:
+    writer.write(b"HTTP/1.1 200 Scripted\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while not writer.is_closing():
+        writer.write(b"1\r\n \r\n")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+    return False
+
+
 def _completed(reply: Reply, request: Request) -> Reply:
     message = {"role": "assistant", "content": reply.content, "refusal": reply.refusal}
+    if reply.reasoning is not None:
+        message["reasoning_content"] = reply.reasoning
     choice = {"message": message, "finish_reason": reply.finish_reason}
     told = " ".join(message["content"] for message in request["messages"])
     counts = len(told.split()), len((reply.content or "").split())
     body = {
         "object": "chat.completion",
-        "model": request["model"],
+        "model": reply.model or request["model"],
         "choices": [{"index": index, **choice} for index in range(request.get("n", 1))],
         "usage": {"prompt_tokens": counts[0], "completion_tokens": counts[1], "total_tokens": sum(counts)},
     }

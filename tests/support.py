@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from dataflow_core.asking import Asker
+from dataflow_core.gate import Gate
 from dataflow_core.generators import build_generator
-from dataflow_core.models import Endpoint, Fields, Flow, Input, Intent, Prompt, Run
+from dataflow_core.models import Budget, Endpoint, Fields, Flow, Input, Intent, Prompt, Run
 from dataflow_core.readers import read_table, select_inputs
 from dataflow_core.runner import Outcome, Runner
 from dataflow_core.serving.base import Serving
@@ -63,47 +64,64 @@ def execute(
     serving: Serving | Callable[[Prompt], Any],
     *,
     limit: int | None = None,
-    sleep: Callable[[float], Awaitable[None]] | None = None,
-    clock: Any = None,
+    budget: Budget | None = None,
+    clock: Clock | None = None,
 ) -> Outcome:
-    """Execute the run in this process, with waits between attempts left out unless `sleep` or `clock` says other."""
+    """Execute the run in this process, in time that passes only where somebody waits.
+
+    A serving's `max_workers` is the run's from then on.
+    """
+    serving = ScriptedServing(serving, max_workers=run.endpoint.max_workers) if callable(serving) else serving
+    clock = clock or Clock()
     workspace.keep_reserve(run.id)
-    workspace.runs.enqueue(run.id, limit=limit)
-    return asyncio.run(_execute(workspace, run, serving, sleep or (clock.sleep if clock else no_wait), clock))
+    workspace.runs.set_workers(run.id, serving.max_workers)
+    workspace.runs.enqueue(run.id, limit=limit, budget=budget)
+    return asyncio.run(_execute(workspace, run, serving, clock))
 
 
 async def _execute(
     workspace: Workspace,
     run: Run,
-    serving: Serving | Callable[[Prompt], Any],
-    sleep: Callable[[float], Awaitable[None]],
-    clock: Callable[[], float] | None,
+    serving: Serving,
+    clock: Clock,
 ) -> Outcome:
     claimed = workspace.runs.claim(run.id)
     runner = Runner(
         claimed,
         runs=workspace.runs,
+        leases=workspace.leases,
         ledger=Ledger(workspace.database, run.id, run.generator),
         generator=build_generator(run.generator, run.params, recipe=run.endpoint.recipe),
-        serving=ScriptedServing(serving) if callable(serving) else serving,
+        serving=serving,
         free_reserve=lambda: workspace.free_reserve(run.id),
-        sleep=sleep,
-        clock=clock or time.monotonic,
+        sleep=clock.sleep,
+        clock=clock,
     )
     return await runner.execute()
 
 
-async def no_wait(_: float) -> None:
-    await asyncio.sleep(0)
+class Clock:
+    """Time that passes only when somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.waits: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.waits.append(seconds)
+        await asyncio.sleep(0)
 
 
 def generate(generator: Any, fields: Fields, replies: Sequence[str]) -> Fields:
     """One input through a generator whose answers come in this order, each tried once."""
-    from dataflow_core.asking import Asker, Gate
 
     async def run() -> Fields:
         item = Input("input", 0, fields)
-        asker = Asker(item, ScriptedServing(list(replies)), Gate(), lambda _: None, {}, no_wait)
+        asker = Asker(item, ScriptedServing(list(replies)), Gate(ENDPOINT), lambda _: None, {})
         made: Fields = await generator.generate(item, asker)
         return made
 

@@ -18,13 +18,14 @@ LAYERS = (
     ("settings",),
     ("prompts", "serving", "storage"),
     ("generators",),
-    ("asking", "runner", "review", "checks", "exporters", "readers", "intents", "export", "launch"),
+    ("limits", "budget", "estimate"),
+    ("gate", "journal", "asking", "runner", "review", "checks", "exporters", "readers", "intents", "export", "launch"),
     ("workspace",),
     ("home",),
     ("dataflow_core",),
     ("ui",),
     ("pages",),
-    ("app", "cli", "terminal", "__main__"),
+    ("app", "arguments", "cli", "report", "terminal", "__main__"),
 )
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 

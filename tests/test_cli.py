@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dataflow_core.cli import main
+from dataflow_core.models import Budget, Progress, Usage
+from dataflow_core.report import money
 from dataflow_core.storage.records import Query
+from dataflow_core.terminal import progress_line
 from dataflow_core.workspace import Workspace
-from tests.scripted_endpoint import Reply, ScriptedEndpoint, chat_replies, para_seq_replies
+from tests.scripted_endpoint import Reply, ScriptedEndpoint, chat_replies, delayed, para_seq_replies
 from tests.support import ENDPOINT, execute, plan_tasks
+from tests.test_run_process import wait_until
 
 HARD_CSV = '\ufeffid,atom_task,note\n001,"Compare A, B and C.",NA\n\n002,Write a poem.,\n001,"Compare A, B and C.",NA\n'
 
@@ -95,7 +101,11 @@ def test_chat_takes_intents_counts_and_turns(folder: Path) -> None:
         (["paraseq", "in.csv", "-o", "o.jsonl", "--model", "m", "--base-url", "ftp://x"], "http"),
         (["paraseq", "in.csv", "-o", "in.csv"], "in.csv is the input, and would be overwritten"),
         (["paraseq", "in.csv", "-o", "."], "is a folder"),
+        (["paraseq", "in.csv", "-o", "o.jsonl", "--timeout", "9"], "--timeout is about an endpoint"),
+        (["chat", "-o", "o.jsonl", "--model", "m", "--money-budget", "5"], "needs the prices of m"),
         (["run", "nothing"], "no run nothing"),
+        (["pause", "nothing"], "no run nothing"),
+        (["resume", "nothing", "--limit", "3"], "no run nothing"),
         (["app", "--port", "-1"], "no port -1"),
         (["export", "-o", "o.jsonl"], "No record matches"),
     ],
@@ -153,6 +163,178 @@ def test_resuming_with_an_output_completes_the_file_and_brings_back_what_was_can
     assert [line["atom_task"] for line in lines(folder / "out.jsonl")] == ["One.", "Two.", "Three."]
     assert not (folder / "out_failures.jsonl").exists()
     workspace.close()
+
+
+TEN_TASKS = "".join(f"Do thing {number}.\n" for number in range(10))
+PRICES = ["--input-price", "1", "--output-price", "2"]
+
+
+def test_a_trial_tells_what_the_whole_run_will_take_and_how_to_go_on(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "in.txt").write_text(TEN_TASKS)
+    with ScriptedEndpoint(para_seq_replies) as endpoint:
+        address = ["--model", "m", "--base-url", endpoint.url, *PRICES]
+        assert main(["paraseq", "in.txt", "-o", "out.jsonl", *address, "--limit", "3"]) == 0
+        tried, estimate, last = capsys.readouterr().out.splitlines()
+        assert tried.startswith("Tried on 3 of 10 inputs.")
+        assert re.fullmatch(
+            r"The whole run should take about [\d,]+ tokens, \$[\d.]+ "
+            r"\([\d,]+ to [\d,]+ tokens, \$[\d.]+ to \$[\d.]+, judging by 3 inputs tried\)\.",
+            estimate,
+        )
+        assert re.fullmatch(r"3 records in out.jsonl, 0 failures, 7 not done yet, \$[\d.]+ spent", last)
+        assert len(lines(folder / "out.jsonl")) == 3
+        assert main(shlex.split(tried.partition("python -m dataflow_core ")[2])) == 0
+        assert len(endpoint.chats) == 10
+    assert len(lines(folder / "out.jsonl")) == 10
+
+
+def test_a_budget_stops_a_run_and_a_higher_one_lets_it_go_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "in.txt").write_text(TEN_TASKS)
+    with ScriptedEndpoint(para_seq_replies) as endpoint:
+        address = ["--model", "m", "--base-url", endpoint.url, "--max-workers", "1"]
+        assert main(["paraseq", "in.txt", "-o", "out.jsonl", *address, "--token-budget", "1500"]) == 1
+        stopped, last = capsys.readouterr().out.splitlines()
+        assert "budget" in stopped
+        assert stopped.endswith("--token-budget N")
+        workspace = Workspace(folder / "home" / "default")
+        (run,) = workspace.runs.all()
+        progress = workspace.runs.progress(run.id)
+        assert 0 < progress.done < 10
+        assert progress.usage.total <= 1_500
+        assert f"{progress.pending} not done yet" in last
+        assert main(["resume", run.id, "--token-budget", "1000000"]) == 0
+    assert workspace.runs.get(run.id).budget == Budget(tokens=1_000_000)
+    workspace.close()
+
+
+def test_failed_inputs_are_tried_again_with_another_model(folder: Path) -> None:
+    def script(request: dict[str, object]) -> Reply:
+        return para_seq_replies(request) if request["model"] == "better" else Reply(content="no")
+
+    (folder / "in.txt").write_text("One.\nTwo.\n")
+    with ScriptedEndpoint(script) as endpoint:
+        address = ["--model", "m", "--base-url", endpoint.url, "--timeout", "33", *PRICES]
+        assert main(["paraseq", "in.txt", "-o", "out.jsonl", *address]) in (1, 3)
+        workspace = Workspace(folder / "home" / "default")
+        (run,) = workspace.runs.all()
+        assert main(["resume", run.id, "--model", "better", "--max-workers", "2"]) == 0
+    after = workspace.runs.get(run.id).endpoint
+    assert after == replace(
+        run.endpoint, name="better", model="better", max_workers=2, input_price=None, output_price=None
+    )
+    assert after.timeout == 33
+    assert workspace.runs.progress(run.id).done == 2
+    workspace.close()
+
+
+def test_a_wrong_address_can_be_corrected_and_no_key_follows_to_the_new_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_KEY", "secret-key")
+    (folder / "in.txt").write_text("One.\n")
+    address = ["--model", "m", "--api-key-env", "MY_KEY", "--requests-per-minute", "600", "--tokens-per-minute", "9999"]
+    with ScriptedEndpoint(lambda _: Reply(status=404)) as wrong:
+        assert main(["paraseq", "in.txt", "-o", "out.jsonl", *address, "--base-url", wrong.url]) == 1
+    workspace = Workspace(folder / "home" / "default")
+    (run,) = workspace.runs.all()
+    assert (run.endpoint.requests_per_minute, run.endpoint.tokens_per_minute) == (600, 9999)
+    with ScriptedEndpoint(para_seq_replies) as endpoint:
+        assert main(["resume", run.id, "--base-url", endpoint.url]) == 0
+        assert "secret-key" not in str(endpoint.calls)
+    workspace.close()
+
+
+def test_a_live_run_is_told_to_change_its_workers_to_pause_and_to_end(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace = Workspace(folder / "mine", create=True)
+    at = ["--workspace", str(workspace.folder)]
+
+    def said(*arguments: str) -> str:
+        assert main([*arguments, *at]) == 0
+        return capsys.readouterr().out
+
+    with ScriptedEndpoint(delayed(para_seq_replies, 0.1)) as endpoint:
+        priced = replace(ENDPOINT, base_url=endpoint.url, input_price=1.0, max_workers=1)
+        run = plan_tasks(workspace, [f"Do thing {number}." for number in range(200)], endpoint=priced)
+        assert "once it goes on" in said("workers", run.id, "2")
+        workspace.start(run.id)
+        wait_until(lambda: workspace.runs.progress(run.id).done >= 2)
+        assert "makes up to 3 calls at a time from now on" in said("workers", run.id, "3")
+        status = said("status", run.id[-6:])
+        assert "State     running" in status
+        assert re.search(r"^Inputs    200: \d+ done, 0 failed, \d+ pending$", status, re.MULTILINE)
+        assert re.search(r"^Money     \$[\d.]+, \$[\d.]+ a record$", status, re.MULTILINE)
+        assert re.search(r"^Calls     \d+ under way, \d+ allowed at the moment", status, re.MULTILINE)
+        assert "at most 3 calls at a time" in status
+        asked = time.monotonic()
+        paused = said("pause", run.id)
+        assert time.monotonic() - asked < 4.0
+        assert re.match(r"The run is paused: \d+ done, 0 failed, \d+ pending\.\nTo go on: .* resume ", paused)
+        assert "is paused already" in said("pause", run.id)
+        assert re.match(r"The run is cancelled: \d+ done, \d+ failed, 0 pending\.$", said("cancel", run.id))
+        assert "is cancelled already" in said("cancel", run.id)
+        assert "State     cancelled: Cancelled." in said("status", run.id)
+    workspace.close()
+
+
+def test_a_run_whose_process_does_not_obey_is_told_of(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dataflow_core.cli.PATIENCE", 0.2)
+    workspace = Workspace(folder / "mine", create=True)
+    run = plan_tasks(workspace, ["One."])
+    workspace.runs.enqueue(run.id, limit=None)
+    workspace.runs.claim(run.id)
+    assert main(["cancel", run.id, "--workspace", str(workspace.folder)]) == 1
+    assert "asked to be cancelled, and has not obeyed within 0.2 s" in capsys.readouterr().out
+    workspace.close()
+
+
+def test_progress_tells_the_money_where_the_price_is_known(workspace: Workspace) -> None:
+    progress = Progress(pending=6, done=3, failed=1, usage=Usage(1_000_000, 500_000), recent_per_second=2.0)
+    run = plan_tasks(workspace, [f"Task {number}." for number in range(10)])
+    assert progress_line(run, progress) == "tasks.jsonl: 4 of 10 inputs, 1 failed, 1500000 tokens, 2.0 records/s"
+    priced = replace(run, endpoint=replace(ENDPOINT, input_price=1.0, output_price=4.0), limit=5)
+    assert (
+        progress_line(priced, progress) == "tasks.jsonl: 4 of 5 inputs, 1 failed, 1500000 tokens, $3.00, 2.0 records/s"
+    )
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"), [(0.0, "$0.00"), (1234.5, "$1,234.50"), (0.1, "$0.10"), (0.00123, "$0.0012")]
+)
+def test_small_amounts_of_money_keep_two_digits_that_say_something(amount: float, text: str) -> None:
+    assert money(amount) == text
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("--timeout=0", "0 is not more than 0"),
+        ("--timeout=soon", "“soon” is not a number"),
+        ("--requests-per-minute=0", "0 is less than 1"),
+        ("--tokens-per-minute=1.5", "“1.5” is not a whole number"),
+        ("--input-price=-1", "-1 is less than 0"),
+        ("--output-price=nan", "nan is not an amount"),
+        ("--token-budget=-5", "-5 is less than 1"),
+        ("--money-budget=inf", "inf is not an amount"),
+        ("--limit=0", "0 is less than 1"),
+        ("--max-workers=0", "0 is less than 1"),
+    ],
+)
+@pytest.mark.parametrize("verb", [["chat", "-o", "o.jsonl"], ["resume", "some-run"]])
+def test_an_option_that_makes_no_sense_is_refused_by_its_name(
+    capsys: pytest.CaptureFixture[str], verb: list[str], option: str, sentence: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*verb, option])
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert f"argument {option.partition('=')[0]}" in error
+    assert sentence in error
 
 
 def test_a_device_or_a_pipe_is_not_replaced_by_the_output(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

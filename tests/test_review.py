@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from dataflow_core.errors import UsageError
-from dataflow_core.models import Fields, Record, ReviewStatus, RevisionKind
+from dataflow_core.models import Failure, Fields, Input, Record, ReviewStatus, RevisionKind, Run, Stage
+from dataflow_core.storage.ledger import Failed, Ledger
 from dataflow_core.storage.records import Query
 from dataflow_core.workspace import Workspace
-from tests.support import answer_relations, execute, plan_tasks
+from tests.support import ENDPOINT, INTENTS, answer_relations, execute, plan_tasks
 
 TASKS = "ParaSeqTaskGenerator"
 DIALOGUES = "ConsistentChatGenerator"
@@ -96,6 +97,53 @@ def test_a_record_written_by_hand_is_accepted_and_has_a_history(workspace: Works
         workspace.review.add({"category": "x", "conversation": ["Hi?"]}, generator=DIALOGUES, author="Ada")
     with pytest.raises(UsageError, match="empty"):
         workspace.review.add({"atom_task": " "}, generator=TASKS, author="Ada")
+
+
+def failed_input(workspace: Workspace, run: Run) -> Input:
+    ledger = Ledger(workspace.database, run.id, run.generator)
+    item = ledger.pending(after=-1, count=1)[0]
+    ledger.write([Failed(item, Failure(item.id, Stage.REFUSED, "It was refused."))])
+    return item
+
+
+def test_the_record_of_a_failed_input_can_be_written_by_hand(workspace: Workspace) -> None:
+    run = plan_tasks(workspace, ["One.", "Two."])
+    item = failed_input(workspace, run)
+    fields = item.fields | {"parallel_task": "p\0", "subsequent_task": "s", "composition_task": "c"}
+    record = workspace.review.write_for_failed(item.id, fields, author="Ada")
+    assert (record.run_id, record.input_id, record.status) == (run.id, item.id, ReviewStatus.ACCEPTED)
+    assert record.fields == fields | {"parallel_task": "p\ufffd"}
+    (revision,) = workspace.records.history(record.id)
+    assert (revision.kind, revision.author) == (RevisionKind.WRITTEN, "Ada")
+    progress = workspace.runs.progress(run.id)
+    assert (progress.done, progress.failed, progress.pending) == (1, 0, 1)
+    assert workspace.runs.failures(run.id) == []
+    with pytest.raises(UsageError, match="no longer failed"):
+        workspace.review.write_for_failed(item.id, fields, author="Bob")
+    assert workspace.records.count(Query(runs=(run.id,))) == 1
+
+
+def test_a_record_by_hand_that_is_not_whole_leaves_its_input_failed(workspace: Workspace) -> None:
+    run = plan_tasks(workspace, ["One."])
+    item = failed_input(workspace, run)
+    fields = item.fields | {"parallel_task": "p", "subsequent_task": " ", "composition_task": "c"}
+    with pytest.raises(UsageError, match="subsequent_task is still empty"):
+        workspace.review.write_for_failed(item.id, fields, author="Ada")
+    assert workspace.runs.progress(run.id).failed == 1
+    assert workspace.records.count(Query()) == 0
+
+
+def test_a_dialogue_by_hand_needs_the_text_of_each_turn(workspace: Workspace) -> None:
+    run = workspace.plan_dialogues(INTENTS, endpoint=ENDPOINT, num_dialogs_per_intent=1, num_turns_per_dialog=2)
+    item = failed_input(workspace, run)
+    turns = [{"role": "user", "value": "Hi?"}, {"role": "assistant", "value": ""}]
+    fields = {"category": "Cooking", "conversation": turns}
+    with pytest.raises(UsageError, match="Turn 2 of the conversation is still empty"):
+        workspace.review.write_for_failed(item.id, fields, author="Ada")
+    with pytest.raises(UsageError, match="conversation is still empty"):
+        workspace.review.write_for_failed(item.id, fields | {"conversation": []}, author="Ada")
+    turns[1]["value"] = "Yes."
+    assert workspace.review.write_for_failed(item.id, fields, author="Ada").fields == fields
 
 
 def test_a_task_may_have_a_column_named_conversation_that_holds_anything(workspace: Workspace) -> None:

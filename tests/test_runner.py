@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,15 +21,15 @@ from dataflow_core.errors import (
     TransientError,
     WorkspaceError,
 )
-from dataflow_core.models import Completion, Prompt, RunState, Stage, Usage
+from dataflow_core.models import Budget, Completion, Prompt, RunState, Stage, Usage
 from dataflow_core.prompts.para_seq import relations_prompt
 from dataflow_core.serving.scripted import ScriptedServing
 from dataflow_core.storage.ledger import Call, Ledger
 from dataflow_core.storage.records import Query
-from dataflow_core.storage.runs import RunStore
+from dataflow_core.storage.runs import Orders, RunStore
 from dataflow_core.storage.schema import runs
 from dataflow_core.workspace import Workspace
-from tests.support import ENDPOINT, INTENTS, answer_relations, execute, plan_tasks, relations, task_of
+from tests.support import ENDPOINT, INTENTS, Clock, answer_relations, execute, plan_tasks, relations, task_of
 
 TASKS = [f"Do thing {number}." for number in range(10)]
 
@@ -93,17 +95,13 @@ def test_a_run_whose_endpoint_never_answered_pauses_instead_of_failing_every_inp
 
 
 def test_a_passing_fault_is_tried_again_and_retry_after_is_obeyed(workspace: Workspace) -> None:
-    waits: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        waits.append(seconds)
-
+    clock = Clock()
     faults = iter([TransientError("429", retry_after=12.0), TransientError("500")])
     run = plan_tasks(workspace, TASKS[:1])
-    execute(workspace, run, lambda prompt: next(faults, None) or answer_relations(prompt), sleep=sleep)
+    execute(workspace, run, lambda prompt: next(faults, None) or answer_relations(prompt), clock=clock)
     assert workspace.runs.progress(run.id).done == 1
-    assert waits[0] == 12.0
-    assert 1.0 < waits[1] < 3.0
+    assert clock.waits[0] == 12.0
+    assert 1.0 < clock.waits[1] < 3.0
 
 
 def test_an_input_whose_retries_are_used_up_fails_alone(workspace: Workspace) -> None:
@@ -272,20 +270,6 @@ def test_at_every_call_each_done_input_has_its_record_and_each_failed_one_its_fa
     assert (workspace.runs.progress(run.id).done, workspace.runs.progress(run.id).failed) == (9, 1)
 
 
-class Clock:
-    """Time that passes only when somebody waits."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        await asyncio.sleep(0)
-
-
 def test_an_endpoint_that_never_answers_costs_one_inputs_tries_however_many_could_be_in_flight(
     workspace: Workspace,
 ) -> None:
@@ -336,11 +320,12 @@ def test_an_endpoint_that_falls_silent_pauses_the_run_after_a_minute_instead_of_
 def test_trouble_with_the_database_pauses_the_run_and_what_was_answered_is_stored(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    beats = itertools.count()
+    beats, well = itertools.count(), RunStore.beat
 
-    def beat(self: RunStore, run_id: str) -> None:
-        if next(beats):
+    def beat(self: RunStore, run_id: str) -> Orders:
+        if next(beats) > 1:
             raise WorkspaceError("The workspace's database was busy for 30 s. Try again.")
+        return well(self, run_id)
 
     monkeypatch.setattr(RunStore, "beat", beat)
     run = plan_tasks(workspace, TASKS)
@@ -388,4 +373,206 @@ def test_what_was_asked_of_an_earlier_execution_is_not_asked_of_the_next(workspa
     with workspace.database.write() as connection:
         connection.execute(runs.update().values(request="cancel"))
     workspace.runs.claim(run.id)
-    assert workspace.runs.beat(run.id) is None
+    assert workspace.runs.beat(run.id).request is None
+
+
+def test_calls_that_are_refused_as_wrong_from_the_first_pause_the_run_after_three(workspace: Workspace) -> None:
+    serving = ScriptedServing(lambda _: ServingError("The endpoint refused this call (400)."), max_workers=8)
+    run = plan_tasks(workspace, TASKS)
+    outcome = execute(workspace, run, serving)
+    assert (outcome.state, outcome.stopped_by) == (RunState.PAUSED, "problem")
+    assert outcome.reason == (
+        "The endpoint refused this call (400). Nothing was answered so far: correct the settings, then resume."
+    )
+    assert len(serving.prompts) == 3
+    assert workspace.runs.progress(run.id).pending == len(TASKS)
+    assert execute(workspace, run, answer_relations).state is RunState.FINISHED
+
+
+def test_a_first_input_that_is_refused_as_wrong_fails_alone_when_the_next_is_answered(workspace: Workspace) -> None:
+    def reply(prompt: Prompt) -> Any:
+        return ServingError("400: too long") if task_of(prompt) in TASKS[:2] else answer_relations(prompt)
+
+    run = plan_tasks(workspace, TASKS)
+    assert execute(workspace, run, reply).state is RunState.FINISHED
+    assert {failure.reason for failure in workspace.runs.failures(run.id)} == {"400: too long"}
+    assert workspace.runs.progress(run.id).done == 8
+
+
+def test_a_run_of_one_input_that_is_refused_as_wrong_says_so_and_keeps_it(workspace: Workspace) -> None:
+    run = plan_tasks(workspace, TASKS[:1])
+    outcome = execute(workspace, run, lambda _: ServingError("400: bad"))
+    assert outcome.reason.startswith("400: bad")
+    assert workspace.runs.progress(run.id).pending == 1
+
+
+def test_two_inputs_that_are_never_answered_do_not_keep_the_run_from_its_end(workspace: Workspace) -> None:
+    def reply(prompt: Prompt) -> Any:
+        return TransientError("500") if task_of(prompt) in TASKS[:2] else answer_relations(prompt)
+
+    run = plan_tasks(workspace, TASKS)
+    for _ in range(2):
+        outcome = execute(workspace, run, reply)
+        if outcome.state is RunState.FINISHED:
+            break
+    assert outcome.state is RunState.FINISHED
+    assert workspace.runs.failures_by_stage(run.id) == {Stage.SERVING: 2}
+
+
+def test_an_endpoint_that_falls_silent_costs_time_and_hardly_an_input(workspace: Workspace) -> None:
+    answered = itertools.count()
+
+    def reply(prompt: Prompt) -> Any:
+        return answer_relations(prompt) if next(answered) < 20 else TransientError("Connection refused.")
+
+    run = plan_tasks(workspace, [f"Task {number}." for number in range(100)])
+    outcome = execute(workspace, run, ScriptedServing(reply, max_workers=16))
+    assert outcome.reason == "Connection refused. Nothing was lost: resume when it answers again."
+    progress = workspace.runs.progress(run.id)
+    assert (progress.done, progress.failed) == (20, 0)
+    assert execute(workspace, run, answer_relations).state is RunState.FINISHED
+    assert workspace.runs.progress(run.id).done == 100
+
+
+def test_a_failure_tells_how_many_calls_were_made(workspace: Workspace) -> None:
+    def reply(prompt: Prompt) -> Any:
+        return TransientError("500") if task_of(prompt) == TASKS[5] else answer_relations(prompt)
+
+    run = plan_tasks(workspace, TASKS)
+    execute(workspace, run, reply)
+    (failure,) = workspace.runs.failures(run.id)
+    assert (failure.calls, failure.attempts) == (5, 1)
+
+
+def test_a_record_is_marked_with_what_was_mended_in_its_answer_and_others_are_not(workspace: Workspace) -> None:
+    def reply(prompt: Prompt) -> str:
+        answer = answer_relations(prompt)
+        return f"```json\n{answer}\n```" if task_of(prompt) == TASKS[3] else answer
+
+    run = plan_tasks(workspace, TASKS)
+    execute(workspace, run, reply)
+    mended = {record.fields["atom_task"]: record.repairs for record in workspace.records.stream(Query())}
+    assert mended.pop(TASKS[3]) == ("a code fence",)
+    assert set(mended.values()) == {()}
+    assert workspace.runs.repairs(run.id) == {"a code fence": 1}
+
+
+def test_a_refusal_is_paid_for_and_on_file(workspace: Workspace) -> None:
+    refused = Completion(("I will not.",), "m", "content_filter", Usage(30, 3))
+    run = plan_tasks(workspace, TASKS[:1])
+    execute(workspace, run, lambda _: refused)
+    (failure,) = workspace.runs.failures(run.id)
+    assert (failure.stage, failure.raw_text) == (Stage.REFUSED, "I will not.")
+    assert failure.reason == "m will not answer this prompt. It said: “I will not.”"
+    assert workspace.runs.progress(run.id).usage == Usage(30, 3)
+
+
+def answer_with_usage(prompt: Prompt) -> Completion:
+    return Completion((answer_relations(prompt),), "m", usage=Usage(80, 20))
+
+
+def test_a_budget_stops_the_run_cleanly_and_a_larger_one_goes_on(workspace: Workspace) -> None:
+    run = plan_tasks(workspace, TASKS)
+    execute(workspace, run, answer_with_usage, limit=1)
+    outcome = execute(workspace, run, ScriptedServing(answer_with_usage, max_workers=3), budget=Budget(tokens=550))
+    assert (outcome.state, outcome.stopped_by) == (RunState.PAUSED, "budget")
+    progress = workspace.runs.progress(run.id)
+    assert (progress.done, progress.pending, progress.usage.total) == (5, 5, 500)
+    workspace.runs.set_budget(run.id, Budget())
+    assert execute(workspace, run, answer_with_usage).state is RunState.FINISHED
+    assert workspace.runs.progress(run.id).usage.total == 1_000
+
+
+def test_what_a_cancelled_run_had_no_budget_for_fails_as_such(workspace: Workspace) -> None:
+    run = plan_tasks(workspace, TASKS)
+    execute(workspace, run, answer_with_usage, limit=1)
+    execute(workspace, run, answer_with_usage, budget=Budget(tokens=300))
+    workspace.runs.ask(run.id, "cancel")
+    assert workspace.runs.failures_by_stage(run.id) == {Stage.BUDGET: 7}
+
+
+def test_the_number_of_calls_at_a_time_can_be_changed_while_a_run_goes_on(workspace: Workspace) -> None:
+    at_a_time, seen = 0, list[int]()
+
+    class Counting(ScriptedServing):
+        async def complete(self, prompt: Prompt, **options: Any) -> Completion:
+            nonlocal at_a_time
+            at_a_time += 1
+            seen.append(at_a_time)
+            if len(seen) == 5:
+                workspace.runs.set_workers(run.id, 6)
+            try:
+                return await super().complete(prompt, **options)
+            finally:
+                at_a_time -= 1
+
+    run = plan_tasks(workspace, [f"Task {number}." for number in range(60)])
+    execute(workspace, run, Counting(answer_relations, delay=0.15, max_workers=1))
+    assert max(seen[:5]) == 1
+    assert max(seen) == 6
+
+
+def test_a_failed_input_can_be_retried_alone_with_another_model(workspace: Workspace) -> None:
+    run = plan_tasks(workspace, TASKS)
+    execute(workspace, run, lambda prompt: "nonsense" if "1" in task_of(prompt) else answer_relations(prompt))
+    (failure,) = workspace.runs.failures(run.id)
+    other = replace(ENDPOINT, name="other", model="a better one")
+    assert workspace.retry(run.id, input_ids=[failure.input_id], endpoint=other) == 1
+    execute(workspace, run, ScriptedServing(answer_relations, model_name="a better one"))
+    assert workspace.runs.progress(run.id).done == 10
+    assert workspace.runs.get(run.id).endpoint.model == "a better one"
+    assert workspace.runs.models(run.id)["a better one"] == 1
+
+
+def test_a_failed_dialogue_is_written_by_hand_from_the_skeleton_that_was_answered(workspace: Workspace) -> None:
+    run = workspace.plan_dialogues(INTENTS[:1], endpoint=ENDPOINT, num_dialogs_per_intent=1, num_turns_per_dialog=4)
+
+    def reply(prompt: Prompt) -> str:
+        return '{"questions": ["One?", "Two?"]}' if "questions" in prompt.messages[0].content else "nonsense"
+
+    execute(workspace, run, reply)
+    (failure,) = workspace.runs.failures(run.id)
+    fields = workspace.blank(run, failure)
+    assert [turn["value"] for turn in fields["conversation"]] == ["One?", "", "Two?", ""]
+    assert fields["category"] == "Cooking"
+    fields["conversation"][1]["value"] = fields["conversation"][3]["value"] = "Yes."
+    record = workspace.review.write_for_failed(failure.input_id, fields, author="Ada")
+    assert record.fields == fields
+    progress = workspace.runs.progress(run.id)
+    assert (progress.done, progress.failed) == (1, 0)
+
+
+def test_two_runs_on_one_endpoint_never_make_more_calls_than_one_may(workspace: Workspace) -> None:
+    at_a_time, most = 0, 0
+
+    class Counting(ScriptedServing):
+        async def complete(self, prompt: Prompt, **options: Any) -> Completion:
+            nonlocal at_a_time, most
+            at_a_time += 1
+            most = max(most, at_a_time)
+            try:
+                return await super().complete(prompt, **options)
+            finally:
+                at_a_time -= 1
+
+    first = plan_tasks(workspace, [f"Task {number}." for number in range(40)])
+    second = plan_tasks(workspace, [f"Other {number}." for number in range(10)])
+    threads = [
+        threading.Thread(target=execute, args=(workspace, run, Counting(answer_relations, delay=0.1, max_workers=4)))
+        for run in (first, second)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert workspace.runs.progress(first.id).done == 40
+    assert workspace.runs.progress(second.id).done == 10
+    assert most == 4
+
+
+def test_calls_at_a_time_changed_for_a_run_hold_when_it_is_resumed_at_a_saved_endpoint(workspace: Workspace) -> None:
+    workspace.endpoints.save(ENDPOINT)
+    run = plan_tasks(workspace, TASKS)
+    workspace.runs.set_workers(run.id, 2)
+    workspace.enqueue(run)
+    assert workspace.runs.claim(run.id).endpoint.max_workers == 2

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Column, Connection, func, insert, select, update
 from ulid import ULID
 
 from dataflow_core.models import (
@@ -18,11 +19,15 @@ from dataflow_core.models import (
     Prompt,
     ReviewStatus,
     RevisionKind,
+    Sampling,
+    StepUsage,
     Usage,
 )
 from dataflow_core.storage.database import Database, storable
-from dataflow_core.storage.records import new_record
+from dataflow_core.storage.records import NewRecord, add_records
 from dataflow_core.storage.schema import calls, failures, inputs
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +44,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An input became a record."""
+    """An input became a record. `repairs` says what had to be mended in the answers it was made from."""
 
     item: Input
     fields: Fields
+    repairs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +58,25 @@ class Failed:
 
 
 Event = Call | Done | Failed
-_MOST_TOKENS = 2**31 - 1  # what the column holds; an endpoint may say anything
 #: Valid completions by step name, each with the hash of the prompt that it answers.
 Logged = dict[str, tuple[str, Completion]]
+
+
+_LARGEST = 2**31 - 1  # what an integer column holds; an endpoint may say anything
+_CHUNK = 500
+_LOGGED: tuple[Column[Any], ...] = (
+    calls.c.input_id,
+    calls.c.attempt,
+    calls.c.step,
+    calls.c.prompt_hash,
+    calls.c.texts,
+    calls.c.model,
+    calls.c.finish_reason,
+    calls.c.prompt_tokens,
+    calls.c.completion_tokens,
+    calls.c.seconds,
+)
+_SAMPLING = tuple(Sampling.__dataclass_fields__)
 
 
 class Ledger:
@@ -68,10 +90,10 @@ class Ledger:
     def pending(self, *, after: int, count: int, below: int | None = None) -> list[Input]:
         """Up to `count` inputs still to do at positions over `after` (-1 for all) and under `below`, in order."""
         query = (
-            select(inputs)
+            select(inputs.c.id, inputs.c.position, inputs.c.fields, inputs.c.attempt)
             .where(
                 inputs.c.run_id == self._run_id,
-                inputs.c.state == InputState.PENDING,
+                inputs.c.state == InputState.PENDING.value,
                 inputs.c.position > after,
             )
             .order_by(inputs.c.position)
@@ -80,48 +102,55 @@ class Ledger:
         if below is not None:
             query = query.where(inputs.c.position < below)
         with self._database.read() as connection:
-            return [
-                Input(row["id"], row["position"], row["fields"], row["attempt"])
-                for row in connection.execute(query).mappings()
-            ]
+            return [Input(*row) for row in connection.execute(query)]
 
     def logged(self, items: Sequence[Input]) -> dict[str, Logged]:
         """What has been answered already for these inputs' present attempts, by input id."""
         attempts = {item.id: item.attempt for item in items}
-        query = (
-            select(calls)
-            .where(calls.c.input_id.in_(list(attempts)), calls.c.is_valid.is_(True))
-            .order_by(calls.c.number)
-        )
         found: dict[str, Logged] = {}
         with self._database.read() as connection:
-            for row in connection.execute(query).mappings():
-                if row["attempt"] == attempts[row["input_id"]]:
-                    completion = Completion(
-                        texts=tuple(row["texts"]),
-                        model=row["model"],
-                        finish_reason=row["finish_reason"],
-                        usage=Usage(row["prompt_tokens"], row["completion_tokens"]),
-                        seconds=row["seconds"],
-                    )
-                    found.setdefault(row["input_id"], {})[row["step"]] = (row["prompt_hash"], completion)
+            for ids in _chunks(list(attempts)):
+                query = select(*_LOGGED).where(calls.c.input_id.in_(ids), calls.c.is_valid.is_(True))
+                for row in connection.execute(query.order_by(calls.c.number)):
+                    input_id, attempt, step, identity, texts, model, finish_reason, sent, got, seconds = row
+                    if attempt == attempts[input_id]:
+                        completion = Completion(tuple(texts), model, finish_reason, Usage(sent, got), seconds)
+                        found.setdefault(input_id, {})[step] = (identity, completion)
         return found
 
+    def usage_by_step(self) -> dict[str, StepUsage]:
+        """What this run's calls have taken so far, by the step they were made for."""
+        prompt, completion = calls.c.prompt_tokens, calls.c.completion_tokens
+        totals = (func.count(), func.sum(prompt), func.sum(completion), func.max(prompt), func.max(completion))
+        query = select(calls.c.step, *totals).where(calls.c.run_id == self._run_id).group_by(calls.c.step)
+        with self._database.read() as connection:
+            return {
+                row[0]: StepUsage(row[1], Usage(row[2], row[3]), Usage(row[4], row[5]))
+                for row in connection.execute(query)
+            }
+
     def write(self, events: Iterable[Event]) -> None:
-        """Store the events in one transaction, in their order."""
+        """Store the events in one transaction.
+
+        An input ends once: a second end, or one of an input that was cancelled or retried meanwhile, is passed over.
+        """
+        now = time.time()
+        answered: list[Fields] = []
+        ends: dict[str, Done | Failed] = {}
+        for event in events:
+            if isinstance(event, Call):
+                answered.append(self._call(event, now))
+            else:
+                ends.setdefault(event.item.id, event)
         with self._database.write() as connection:
-            now = time.time()
-            for event in events:
-                match event:
-                    case Call():
-                        connection.execute(insert(calls).values(self._call(event, now)))
-                    case Done():
-                        self._done(connection, event, now)
-                    case Failed():
-                        self._failed(connection, event, now)
+            if answered:
+                connection.execute(insert(calls), answered)
+            standing = _still_pending(connection, ends)
+            self._store_done(connection, [end for end in standing if isinstance(end, Done)], now)
+            self._store_failed(connection, [end for end in standing if isinstance(end, Failed)], now)
 
     def _call(self, call: Call, now: float) -> Fields:
-        sampling = asdict(call.prompt.sampling)
+        prompt, completion = call.prompt, call.completion
         return {
             "run_id": self._run_id,
             "input_id": call.item.id,
@@ -129,53 +158,78 @@ class Ledger:
             "step": call.step,
             "is_valid": call.is_valid,
             "prompt_hash": call.prompt_hash,
-            "prompt_version": call.prompt.version,
-            "sampling": {name: value for name, value in sampling.items() if value not in (None, (), {})},
-            "model": storable(call.completion.model),
-            "texts": [storable(text) for text in call.completion.texts],
-            "finish_reason": storable(call.completion.finish_reason),
-            "prompt_tokens": min(call.completion.usage.prompt_tokens, _MOST_TOKENS),
-            "completion_tokens": min(call.completion.usage.completion_tokens, _MOST_TOKENS),
-            "seconds": call.completion.seconds,
+            "prompt_version": prompt.version,
+            "sampling": _settings(prompt.sampling),
+            "model": storable(completion.model),
+            "texts": [storable(text) for text in completion.texts],
+            "finish_reason": storable(completion.finish_reason),
+            "prompt_tokens": _within_column(completion.usage.prompt_tokens),
+            "completion_tokens": _within_column(completion.usage.completion_tokens),
+            "seconds": completion.seconds,
             "at": now,
         }
 
-    def _done(self, connection: Connection, done: Done, now: float) -> None:
-        if not _leave_pending(connection, done.item, InputState.DONE):
-            return
-        new_record(
+    def _store_done(self, connection: Connection, done: Sequence[Done], now: float) -> None:
+        _leave_pending(connection, done, InputState.DONE)
+        made = [
+            NewRecord(str(ULID()), end.fields, self._run_id, end.item.id, end.item.position, end.repairs)
+            for end in done
+        ]
+        add_records(
             connection,
-            record_id=str(ULID()),
-            run_id=self._run_id,
-            input_id=done.item.id,
-            position=done.item.position,
+            made,
             generator=self._generator,
-            fields=done.fields,
             kind=RevisionKind.GENERATED,
             author=self._generator,
             status=ReviewStatus.UNREVIEWED,
             now=now,
         )
 
-    def _failed(self, connection: Connection, failed: Failed, now: float) -> None:
-        if not _leave_pending(connection, failed.item, InputState.FAILED):
+    def _store_failed(self, connection: Connection, failed: Sequence[Failed], now: float) -> None:
+        if not failed:
             return
-        connection.execute(
-            insert(failures).values(
-                run_id=self._run_id,
-                input_id=failed.item.id,
-                attempt=failed.item.attempt,
-                stage=failed.failure.stage,
-                reason=storable(failed.failure.reason),
-                raw_text=storable(failed.failure.raw_text),
-                at=now,
-            )
+        _leave_pending(connection, failed, InputState.FAILED)
+        rows = [
+            {
+                "run_id": self._run_id,
+                "input_id": end.item.id,
+                "attempt": end.item.attempt,
+                "stage": end.failure.stage.value,
+                "reason": storable(end.failure.reason),
+                "raw_text": storable(end.failure.raw_text),
+                "calls": _within_column(end.failure.calls),
+                "at": now,
+            }
+            for end in failed
+        ]
+        connection.execute(insert(failures), rows)
+
+
+def _still_pending(connection: Connection, ends: Mapping[str, Done | Failed]) -> list[Done | Failed]:
+    """Those ends whose inputs are still pending, in the attempt that has ended."""
+    attempts: dict[str, int] = {}
+    for ids in _chunks(list(ends)):
+        pending = select(inputs.c.id, inputs.c.attempt).where(
+            inputs.c.id.in_(ids), inputs.c.state == InputState.PENDING.value
         )
+        attempts.update((row[0], row[1]) for row in connection.execute(pending))
+    return [end for input_id, end in ends.items() if attempts.get(input_id) == end.item.attempt]
 
 
-def _leave_pending(connection: Connection, item: Input, state: InputState) -> bool:
-    """False when the input is no longer pending: it was cancelled while its last call was in flight."""
-    changed = connection.execute(
-        update(inputs).where(inputs.c.id == item.id, inputs.c.state == InputState.PENDING).values(state=state)
-    )
-    return changed.rowcount == 1
+def _leave_pending(connection: Connection, ends: Sequence[Done | Failed], state: InputState) -> None:
+    for ids in _chunks([end.item.id for end in ends]):
+        connection.execute(update(inputs).where(inputs.c.id.in_(ids)).values(state=state.value))
+
+
+def _settings(sampling: Sampling) -> Fields:
+    """Those that say something: the rest was left to the endpoint."""
+    settings = ((name, getattr(sampling, name)) for name in _SAMPLING)
+    return {name: value for name, value in settings if value not in (None, (), {})}
+
+
+def _within_column(count: int) -> int:
+    return max(0, min(count, _LARGEST))
+
+
+def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))

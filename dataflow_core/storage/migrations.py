@@ -10,10 +10,36 @@ from sqlalchemy import Connection, inspect, select
 from dataflow_core.errors import WorkspaceError
 from dataflow_core.storage import schema
 
-#: Oldest first. Never rename or reorder; add at the end, and change `schema` alike.
-MIGRATIONS: dict[str, Callable[[Connection], None]] = {}
-
 INITIAL = "0001_initial"
+
+
+def _traffic(connection: Connection) -> None:
+    """What runs need to share endpoints, to keep to budgets, and to say what was mended."""
+    for column in (
+        "endpoints ADD COLUMN timeout FLOAT NOT NULL DEFAULT 120",
+        "endpoints ADD COLUMN requests_per_minute INTEGER",
+        "endpoints ADD COLUMN tokens_per_minute INTEGER",
+        "endpoints ADD COLUMN input_price FLOAT",
+        "endpoints ADD COLUMN output_price FLOAT",
+        "runs ADD COLUMN workers INTEGER",
+        "runs ADD COLUMN token_budget INTEGER",
+        "runs ADD COLUMN money_budget FLOAT",
+        "failures ADD COLUMN calls INTEGER NOT NULL DEFAULT 0",
+        "records ADD COLUMN repairs JSON NOT NULL DEFAULT '[]'",
+    ):
+        connection.exec_driver_sql(f"ALTER TABLE {column}")
+    for change in (
+        "DROP INDEX calls_tokens",
+        "CREATE INDEX calls_usage ON calls (run_id, model, step, prompt_tokens, completion_tokens)",
+        "CREATE INDEX records_repaired ON records (run_id) WHERE CAST(repairs AS TEXT) <> '[]'",
+    ):
+        connection.exec_driver_sql(change)
+    for table in (schema.dialects, schema.leases, schema.throttles):
+        table.create(connection)
+
+
+#: Oldest first. Never rename or reorder; add at the end, and change `schema` alike.
+MIGRATIONS: dict[str, Callable[[Connection], None]] = {"0002_traffic": _traffic}
 
 
 def migrate(connection: Connection) -> None:

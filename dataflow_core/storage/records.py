@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, insert, select, true, update
 
 from dataflow_core.errors import UsageError
-from dataflow_core.models import Fields, Record, ReviewStatus, Revision, RevisionKind
+from dataflow_core.models import Fields, InputState, Record, ReviewStatus, Revision, RevisionKind
 from dataflow_core.storage.database import Database, storable
 from dataflow_core.storage.rows import record_of, revision_of
-from dataflow_core.storage.schema import decisions, records, revisions
+from dataflow_core.storage.schema import decisions, inputs, records, revisions, runs
 
 Sort = Literal["oldest", "newest", "recently changed"]
 _ORDER = {
@@ -90,38 +90,71 @@ class RecordStore:
             return [revision_of(row) for row in connection.execute(statement).mappings()]
 
 
-def new_record(
+@dataclass(frozen=True, slots=True)
+class NewRecord:
+    """A record to be stored; the ids and the place of what it was made from are None where it is made from nothing."""
+
+    id: str
+    fields: Fields
+    run_id: str | None = None
+    input_id: str | None = None
+    position: int | None = None
+    repairs: tuple[str, ...] = ()
+
+
+def add_records(
     connection: Connection,
+    made: Sequence[NewRecord],
     *,
-    record_id: str,
-    run_id: str | None,
-    input_id: str | None,
-    position: int | None,
     generator: str,
-    fields: Fields,
     kind: RevisionKind,
     author: str,
     status: ReviewStatus,
     now: float,
 ) -> None:
-    fields = _storable_fields(fields)
-    connection.execute(
-        insert(records).values(
-            id=record_id,
-            run_id=run_id,
-            input_id=input_id,
-            position=position,
-            generator=generator,
-            fields=fields,
-            search_text=_search_text(fields),
-            status=status,
-            revision=1,
-            is_edited=False,
-            created_at=now,
-            updated_at=now,
-        )
+    """Store records, each with its first revision."""
+    new_records: list[Fields] = []
+    first_revisions: list[Fields] = []
+    # Every column is given: a default would be worked out again for each record.
+    shared: Fields = {"generator": generator, "status": status.value, "reason": "", "reviewer": ""}
+    shared |= {"revision": 1, "is_edited": False, "created_at": now, "updated_at": now}
+    for record in made:
+        fields = _storable_fields(record.fields)
+        own: Fields = {
+            "id": record.id,
+            "run_id": record.run_id,
+            "input_id": record.input_id,
+            "position": record.position,
+        }
+        own |= {"fields": fields, "search_text": _search_text(fields), "repairs": list(record.repairs)}
+        new_records.append(shared | own)
+        first_revisions.append(_revision(record.id, 1, kind, fields, author, "", now))
+    if made:
+        connection.execute(insert(records), new_records)
+        connection.execute(insert(revisions), first_revisions)
+
+
+def add_written(connection: Connection, written: NewRecord, *, generator: str, author: str) -> None:
+    """Store a record that a person has written, as accepted: whoever wrote it has judged it."""
+    add_records(
+        connection,
+        [written],
+        generator=generator,
+        kind=RevisionKind.WRITTEN,
+        author=author,
+        status=ReviewStatus.ACCEPTED,
+        now=time.time(),
     )
-    _add_revision(connection, record_id, 1, kind, fields, author, "", now)
+
+
+def make_good(connection: Connection, input_id: str) -> RowMapping | None:
+    """Count a failed input as done; returns its run's id and generator, its position and fields. None if not failed."""
+    is_failed = (inputs.c.id == input_id) & (inputs.c.state == InputState.FAILED.value)
+    query = select(inputs.c.run_id, inputs.c.position, inputs.c.fields, runs.c.generator).join_from(inputs, runs)
+    found = connection.execute(query.where(is_failed)).mappings().first()
+    if found is not None:
+        connection.execute(update(inputs).where(is_failed).values(state=InputState.DONE.value))
+    return found
 
 
 def revise(
@@ -130,7 +163,8 @@ def revise(
     """Add a revision by a person. It keeps the decision that stands on the record."""
     now = time.time()
     fields = _storable_fields(fields)
-    _add_revision(connection, record.id, record.revision + 1, kind, fields, author, reason, now)
+    revision = _revision(record.id, record.revision + 1, kind, fields, author, reason, now)
+    connection.execute(insert(revisions), revision)
     connection.execute(
         update(records)
         .where(records.c.id == record.id)
@@ -174,21 +208,18 @@ def fields_at(connection: Connection, record_id: str, revision: int) -> Fields:
     return fields
 
 
-def _add_revision(
-    connection: Connection,
-    record_id: str,
-    number: int,
-    kind: RevisionKind,
-    fields: Fields,
-    author: str,
-    reason: str,
-    at: float,
-) -> None:
-    connection.execute(
-        insert(revisions).values(
-            record_id=record_id, number=number, kind=kind, fields=fields, author=author, reason=reason, at=at
-        )
-    )
+def _revision(
+    record_id: str, number: int, kind: RevisionKind, fields: Fields, author: str, reason: str, at: float
+) -> Fields:
+    return {
+        "record_id": record_id,
+        "number": number,
+        "kind": kind.value,
+        "fields": fields,
+        "author": author,
+        "reason": reason,
+        "at": at,
+    }
 
 
 def _matches(query: Query) -> ColumnElement[bool]:

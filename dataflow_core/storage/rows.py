@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import RowMapping
 
 from dataflow_core.models import (
+    Budget,
     Endpoint,
     Failure,
     Record,
@@ -30,12 +31,13 @@ def run_of(row: RowMapping) -> Run:
         name=row["name"],
         generator=row["generator"],
         params=row["params"],
-        endpoint=Endpoint(**row["endpoint"]),
+        endpoint=Endpoint(**(row["endpoint"] | ({"max_workers": row["workers"]} if row["workers"] else {}))),
         prompt_version=row["prompt_version"],
         state=_state(row),
         reason=row["reason"],
         stopped_by=row["stopped_by"],
         limit=row["take_up"],
+        budget=Budget(row["token_budget"], row["money_budget"]),
         source=row["source"],
         created_at=_time(row["created_at"]),
         started_at=_time(row["started_at"]) if row["started_at"] else None,
@@ -50,6 +52,7 @@ def failure_of(row: RowMapping) -> Failure:
         reason=row["reason"],
         raw_text=row["raw_text"],
         attempts=row["attempt"] + 1,
+        calls=row["calls"],
         position=row["position"],
         fields=row["fields"],
         at=_time(row["at"]),
@@ -66,6 +69,7 @@ def record_of(row: RowMapping) -> Record:
         fields=row["fields"],
         status=ReviewStatus(row["status"]),
         reason=row["reason"],
+        repairs=tuple(row["repairs"]),
         revision=row["revision"],
         is_edited=row["is_edited"],
         created_at=_time(row["created_at"]),

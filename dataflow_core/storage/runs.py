@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, func, insert, literal, select, update
+from sqlalchemy import Connection, RowMapping, exists, func, insert, literal, select, update
 from ulid import ULID
 
 from dataflow_core.errors import RunIsLiveError, UsageError, WorkspaceError
-from dataflow_core.models import (
-    Endpoint,
-    Failure,
-    Fields,
-    InputState,
-    Progress,
-    Run,
-    RunState,
-    SourceLine,
-    Stage,
-    StoppedBy,
-    Usage,
-)
-from dataflow_core.storage.database import Database, storable
+from dataflow_core.models import Budget, Endpoint, Fields, InputState, Run, RunState, SourceLine, Stage, StoppedBy
+from dataflow_core.storage.database import storable
 from dataflow_core.storage.owner import is_alive, this_process
-from dataflow_core.storage.rows import failure_of, run_of
-from dataflow_core.storage.schema import calls, failures, inputs, records, runs, source_lines
+from dataflow_core.storage.progress import RECENT as RECENT
+from dataflow_core.storage.progress import ProgressReader
+from dataflow_core.storage.rows import run_of
+from dataflow_core.storage.schema import calls, failures, inputs, runs, source_lines
 
-RECENT = 30.0
 _CHUNK = 5_000
+_MOST_IDS = 500  # in one statement
+_NEVER_ENDED = {
+    Stage.CANCELLED: "The run was cancelled before this input's turn. Retry it to have it generated.",
+    Stage.BUDGET: "The run's budget was used up before this input's turn, and the run was ended there. "
+    "Raise the budget, then retry it to have it generated.",
+}
 
 Request = Literal["pause", "cancel"]
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What people want of a run that is being executed: an end, calls at a time, a budget."""
+
+    request: Request | None
+    max_workers: int
+    budget: Budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +54,8 @@ class RunPlan:
     skipped: Sequence[SourceLine] = ()
 
 
-class RunStore:
-    def __init__(self, database: Database) -> None:
-        self._database = database
+class RunStore(ProgressReader):
+    """Runs and their inputs, with what has become of them."""
 
     def create(self, plan: RunPlan) -> Run:
         """Store the run with all its inputs, or nothing. Raises `UsageError` when there are none."""
@@ -104,93 +108,59 @@ class RunStore:
             found = [run_of(row) for row in connection.execute(stored).mappings()]
         return [run for run in found if run.state.is_live]
 
-    def progress(self, run_id: str) -> Progress:
-        by_state = select(inputs.c.state, func.count()).where(inputs.c.run_id == run_id).group_by(inputs.c.state)
-        tokens = select(
-            func.count(),
-            func.coalesce(func.sum(calls.c.prompt_tokens), 0),
-            func.coalesce(func.sum(calls.c.completion_tokens), 0),
-        ).where(calls.c.run_id == run_id)
-        now = time.time()
-        with self._database.read() as connection:
-            counts: dict[str, int] = {row[0]: row[1] for row in connection.execute(by_state)}
-            n_calls, prompt_tokens, completion_tokens = connection.execute(tokens).one()
-            started = connection.scalar(select(runs.c.started_at).where(runs.c.id == run_id)) or now
-            since = max(started, now - RECENT)
-            recent = select(func.count()).where(records.c.run_id == run_id, records.c.created_at >= since)
-            n_recent = connection.scalar(recent) or 0
-        return Progress(
-            **{state.value: counts.get(state, 0) for state in InputState},
-            calls=n_calls,
-            usage=Usage(prompt_tokens, completion_tokens),
-            recent_per_second=n_recent / max(now - since, 0.5),
-        )
-
-    def count_inputs(self) -> dict[InputState, int]:
-        """How the inputs of all runs stand."""
-        query = select(inputs.c.state, func.count()).group_by(inputs.c.state)
-        with self._database.read() as connection:
-            counts: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
-        return {state: counts.get(state, 0) for state in InputState}
-
-    def failures(
-        self, run_id: str, *, stage: Stage | None = None, offset: int = 0, limit: int | None = 100
-    ) -> list[Failure]:
-        """The failures that stand now, in the order of the inputs; a failure since made good is not among them."""
-        query = (
-            select(failures, inputs.c.position, inputs.c.fields)
-            .join(inputs, (inputs.c.id == failures.c.input_id) & (inputs.c.attempt == failures.c.attempt))
-            .where(inputs.c.run_id == run_id, inputs.c.state == InputState.FAILED)
-            .order_by(inputs.c.position)
-            .offset(offset)
-            .limit(limit)
-        )
-        if stage is not None:
-            query = query.where(failures.c.stage == stage)
-        with self._database.read() as connection:
-            return [failure_of(row) for row in connection.execute(query).mappings()]
-
-    def failures_by_stage(self, run_id: str) -> dict[Stage, int]:
-        query = (
-            select(failures.c.stage, func.count())
-            .join(inputs, (inputs.c.id == failures.c.input_id) & (inputs.c.attempt == failures.c.attempt))
-            .where(inputs.c.run_id == run_id, inputs.c.state == InputState.FAILED)
-            .group_by(failures.c.stage)
-        )
-        with self._database.read() as connection:
-            return {Stage(stage): count for stage, count in connection.execute(query)}
-
-    def source_lines(self, run_id: str, *, limit: int | None = 1_000) -> list[SourceLine]:
-        query = select(source_lines).where(source_lines.c.run_id == run_id).order_by(source_lines.c.line).limit(limit)
-        with self._database.read() as connection:
-            return [
-                SourceLine(row["line"], row["kind"], row["reason"], row["text"])
-                for row in connection.execute(query).mappings()
-            ]
-
-    def retry_failed(self, run_id: str, *, stage: Stage | None = None) -> int:
+    def retry_failed(self, run_id: str, *, stage: Stage | None = None, input_ids: Sequence[str] | None = None) -> int:
         """Make failed inputs pending again, a further attempt each, and return how many. The failures stay on file.
 
-        Raises `RunIsLiveError` while the run is being executed.
+        `stage` and `input_ids` restrict which. Raises `RunIsLiveError` while the run is being executed.
         """
-        if self.get(run_id).state.is_live:
-            raise RunIsLiveError("The run is still going on. Retry its failures when it has ended or is paused.")
-        failed = [failure.input_id for failure in self.failures(run_id, stage=stage, limit=None)]
+        failed = (inputs.c.run_id == run_id) & (inputs.c.state == InputState.FAILED)
+        if stage is not None:
+            stands = (failures.c.input_id == inputs.c.id) & (failures.c.attempt == inputs.c.attempt)
+            failed &= exists().where(stands, failures.c.stage == stage)
+        chosen = [failed]
+        if input_ids is not None:
+            chunks = range(0, len(input_ids), _MOST_IDS)
+            chosen = [failed & inputs.c.id.in_(input_ids[start : start + _MOST_IDS]) for start in chunks]
+        again = {"state": InputState.PENDING, "attempt": inputs.c.attempt + 1}
         with self._database.write() as connection:
-            for start in range(0, len(failed), 500):
-                connection.execute(
-                    update(inputs)
-                    .where(inputs.c.id.in_(failed[start : start + 500]), inputs.c.state == InputState.FAILED)
-                    .values(state=InputState.PENDING, attempt=inputs.c.attempt + 1)
-                )
-        return len(failed)
+            if run_of(_row(connection, run_id)).state.is_live:
+                raise RunIsLiveError("The run is still going on. Retry its failures when it has ended or is paused.")
+            return sum(connection.execute(update(inputs).where(which).values(again)).rowcount for which in chosen)
 
-    def enqueue(self, run_id: str, *, limit: int | None, endpoint: Endpoint | None = None) -> None:
-        """Say that a process is about to take the run up. Raises `RunIsLiveError` if one has it already."""
+    def set_workers(self, run_id: str, workers: int) -> None:
+        """Change the most calls at a time of this run, whatever its endpoint allows; a live run takes it up at once."""
+        if workers < 1:
+            raise UsageError(f"A run needs at least 1 call at a time; {workers} was given.")
+        with self._database.write() as connection:
+            connection.execute(update(runs).where(runs.c.id == run_id).values(workers=workers))
+
+    def change_endpoint(self, run_id: str, endpoint: Endpoint, *, prompt_version: str) -> None:
+        """Have the run go on with this endpoint, whatever its model. Raises `RunIsLiveError` while it is executed."""
+        with self._database.write() as connection:
+            if run_of(_row(connection, run_id)).state.is_live:
+                raise RunIsLiveError("The run is still going on. Change its model when it has ended or is paused.")
+            changed = {"endpoint": asdict(endpoint), "workers": None, "prompt_version": prompt_version}
+            connection.execute(update(runs).where(runs.c.id == run_id).values(changed))
+
+    def set_budget(self, run_id: str, budget: Budget) -> None:
+        """Change what the run may use in all; one that is being executed takes it up within a second or two."""
+        values = _budget_values(budget)
+        with self._database.write() as connection:
+            _row(connection, run_id)
+            connection.execute(update(runs).where(runs.c.id == run_id).values(values))
+
+    def enqueue(
+        self, run_id: str, *, limit: int | None, endpoint: Endpoint | None = None, budget: Budget | None = None
+    ) -> None:
+        """Say that a process is about to take the run up. Raises `RunIsLiveError` if one has it already.
+
+        Without an endpoint or a budget it goes on with those that it has.
+        """
+        changed = {} if budget is None else _budget_values(budget)
         with self._database.write() as connection:
             if run_of(_row(connection, run_id)).state.is_live:
                 raise RunIsLiveError("This run is being executed already. Follow it on the Runs page.")
-            values: dict[str, Any] = {
+            values: dict[str, Any] = changed | {
                 "state": RunState.QUEUED,
                 "reason": "",
                 "stopped_by": "",
@@ -210,9 +180,8 @@ class RunStore:
             if row["owner"] is not None and is_alive(row["owner"], row["heartbeat_at"]):
                 raise RunIsLiveError(f"Run {run_id} is being executed by process {row['owner']['pid']} already.")
             now = time.time()
-            is_asked_anew = (
-                row["state"] != RunState.QUEUED
-            )  # what was asked of an execution before is not meant for this
+            # What was asked of an execution before is not meant for this one.
+            is_asked_anew = row["state"] != RunState.QUEUED
             connection.execute(
                 update(runs)
                 .where(runs.c.id == run_id)
@@ -229,40 +198,59 @@ class RunStore:
             )
         return self.get(run_id)
 
-    def beat(self, run_id: str) -> Request | None:
-        """Show that this process is alive; returns what a person has asked of it since.
+    def beat(self, run_id: str) -> Orders:
+        """Show that this process is alive; returns what people want of it by now.
 
         Raises `RunIsLiveError` when another process has become the run's owner.
         """
         with self._database.write() as connection:
-            if _row(connection, run_id)["owner"] != this_process():
+            row = _row(connection, run_id)
+            if row["owner"] != this_process():
                 raise RunIsLiveError("Another process has taken this run over.")
             connection.execute(update(runs).where(runs.c.id == run_id).values(heartbeat_at=time.time()))
-            asked: Request | None = connection.scalar(select(runs.c.request).where(runs.c.id == run_id))
-        return asked
+        run = run_of(row)
+        return Orders(row["request"], run.endpoint.max_workers, run.budget)
 
     def release(self, run_id: str, state: RunState, reason: str = "", stopped_by: StoppedBy = "") -> None:
-        """End this process's ownership. A cancelled run's pending inputs become failures of that stage."""
+        """End this process's ownership. A cancelled run's pending inputs become failures."""
         with self._database.write() as connection:
             if _row(connection, run_id)["owner"] == this_process():
                 _end(connection, run_id, state, reason, stopped_by)
 
     def ask(self, run_id: str, request: Request) -> None:
-        """Ask for a pause or for the end. A run without a live process obeys at once."""
+        """Ask for a pause or for the end. A run without a live process obeys at once; one that has ended stays so."""
         with self._database.write() as connection:
-            if run_of(_row(connection, run_id)).state.is_live:
+            state = run_of(_row(connection, run_id)).state
+            if state.is_live:
                 connection.execute(update(runs).where(runs.c.id == run_id).values(request=request))
             elif request == "cancel":
-                _end(connection, run_id, RunState.CANCELLED, "Cancelled.", "person")
-            else:
+                if state not in (RunState.FINISHED, RunState.CANCELLED) or _has_pending(connection, run_id):
+                    _end(connection, run_id, RunState.CANCELLED, "Cancelled.", "person")
+            elif state is RunState.INTERRUPTED:
                 _end(connection, run_id, RunState.PAUSED, "Paused.", "person")
+
+
+def _has_pending(connection: Connection, run_id: str) -> bool:
+    """After a retry, also a run that had ended has."""
+    pending = select(inputs.c.id).where(inputs.c.run_id == run_id, inputs.c.state == InputState.PENDING)
+    return connection.scalar(pending.limit(1)) is not None
 
 
 def _end(connection: Connection, run_id: str, state: RunState, reason: str, stopped_by: StoppedBy) -> None:
     if state is RunState.CANCELLED:
-        _fail_pending(connection, run_id)
+        stood_still_by = connection.scalar(select(runs.c.stopped_by).where(runs.c.id == run_id))
+        _fail_pending(connection, run_id, Stage.BUDGET if stood_still_by == "budget" else Stage.CANCELLED)
     ended = {"state": state, "reason": reason, "stopped_by": stopped_by, "finished_at": time.time()}
     connection.execute(update(runs).where(runs.c.id == run_id).values(**ended, request=None, owner=None))
+
+
+def _budget_values(budget: Budget) -> dict[str, Any]:
+    """As columns. Raises `UsageError` unless each limit is a number over 0, or none."""
+    if budget.tokens is not None and budget.tokens < 1:
+        raise UsageError(f"A budget is at least 1 token; {budget.tokens} was given. Leave it out for no limit.")
+    if budget.money is not None and not (math.isfinite(budget.money) and budget.money > 0):
+        raise UsageError(f"A budget of money is more than 0; {budget.money:g} was given. Leave it out for no limit.")
+    return {"token_budget": budget.tokens, "money_budget": budget.money}
 
 
 def _insert_inputs(connection: Connection, run_id: str, plan: Iterable[Fields]) -> int:
@@ -287,16 +275,18 @@ def _insert_inputs(connection: Connection, run_id: str, plan: Iterable[Fields]) 
     return count
 
 
-def _fail_pending(connection: Connection, run_id: str) -> None:
+def _fail_pending(connection: Connection, run_id: str, stage: Stage) -> None:
     pending = (inputs.c.run_id == run_id) & (inputs.c.state == InputState.PENDING)
-    columns = ["run_id", "input_id", "attempt", "stage", "reason", "raw_text", "at"]
+    made = select(func.count()).where(calls.c.input_id == inputs.c.id, calls.c.attempt == inputs.c.attempt)
+    columns = ["run_id", "input_id", "attempt", "stage", "reason", "raw_text", "calls", "at"]
     values = select(
         inputs.c.run_id,
         inputs.c.id,
         inputs.c.attempt,
-        literal(Stage.CANCELLED.value),
-        literal("The run was cancelled before this input's turn. Retry it to have it generated."),
+        literal(stage.value),
+        literal(_NEVER_ENDED[stage]),
         literal(""),
+        made.scalar_subquery(),
         literal(time.time()),
     ).where(pending)
     connection.execute(insert(failures).from_select(columns, values))

@@ -4,14 +4,19 @@ runs ─┬─ inputs ─┬─ calls      every answer of a model, as it came: 
       │          ├─ failures   why an attempt at an input brought no record
       │          └─ records ─── revisions
       └─ source_lines          lines of the uploaded file that did not become inputs
+leases, throttles   how live runs share the endpoints they call
+dialects            how an endpoint turned out to want to be asked
 endpoints, intents, preferences, migrations
 """
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, text
 
 metadata = MetaData()
+
+#: Spelt out, for a query has to say the same for an index over only some records to be used.
+REPAIRED = text("CAST(repairs AS TEXT) <> '[]'")
 
 migrations = Table(
     "migrations",
@@ -30,6 +35,45 @@ endpoints = Table(
     Column("key_env", String, nullable=False),
     Column("max_workers", Integer, nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("timeout", Float, nullable=False, server_default="120"),
+    Column("requests_per_minute", Integer),
+    Column("tokens_per_minute", Integer),
+    Column("input_price", Float),  # of a million tokens
+    Column("output_price", Float),
+)
+
+dialects = Table(
+    "dialects",
+    metadata,
+    Column("base_url", String, primary_key=True),
+    Column("model", String, primary_key=True),
+    Column("dialect", JSON, nullable=False),
+    Column("learned_at", Float, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("run_id", String, primary_key=True),
+    Column("endpoint", String, nullable=False),  # its address and model: what runs share
+    Column("owner", JSON, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    Column("maximum", Integer, nullable=False),  # the person's
+    Column("left_over", Integer, nullable=False),  # inputs that it still has to take to their end
+    Column("granted", Integer, nullable=False),  # calls at a time that it may make
+    Column("in_flight", Integer, nullable=False),
+    Column("waiting", String, nullable=False),  # why calls wait, in a sentence; "" when they do not
+    Column("wait_until", Float, nullable=False),
+)
+
+throttles = Table(
+    "throttles",
+    metadata,
+    Column("endpoint", String, primary_key=True),
+    Column("allowed", Float, nullable=False),  # calls at a time that it has turned out to take, of all runs together
+    Column("maximum", Integer, nullable=False),
+    Column("wait_until", Float, nullable=False),
+    Column("changed_at", Float, nullable=False),
 )
 
 preferences = Table(
@@ -62,6 +106,9 @@ runs = Table(
     Column("reason", Text, nullable=False, default=""),
     Column("stopped_by", String, nullable=False, default=""),
     Column("take_up", Integer),  # only inputs at positions below this; NULL for all
+    Column("workers", Integer),  # calls at a time, where a person has changed them for this run
+    Column("token_budget", Integer),
+    Column("money_budget", Float),
     Column("source", JSON, nullable=False),
     Column("request", String),  # what a person asked of the live process: pause or cancel
     Column("owner", JSON),  # the process that executes it: {"host", "pid", "started"}
@@ -114,7 +161,8 @@ calls = Table(
     Column("seconds", Float, nullable=False),
     Column("at", Float, nullable=False),
     Index("calls_by_input", "input_id", "attempt", "step"),
-    Index("calls_tokens", "run_id", "prompt_tokens", "completion_tokens"),
+    # All that is counted and summed over a run's calls is read from here, never from the calls with their texts.
+    Index("calls_usage", "run_id", "model", "step", "prompt_tokens", "completion_tokens"),
 )
 
 failures = Table(
@@ -127,6 +175,7 @@ failures = Table(
     Column("stage", String, nullable=False),
     Column("reason", Text, nullable=False),
     Column("raw_text", Text, nullable=False),
+    Column("calls", Integer, nullable=False, server_default="0"),
     Column("at", Float, nullable=False),
     Index("failures_by_input", "input_id", "attempt"),
 )
@@ -145,6 +194,7 @@ records = Table(
     Column("status", String, nullable=False),
     Column("reason", Text, nullable=False, default=""),
     Column("reviewer", String, nullable=False, default=""),
+    Column("repairs", JSON, nullable=False, server_default="[]"),
     Column("revision", Integer, nullable=False),
     Column("is_edited", Boolean, nullable=False),
     Column("created_at", Float, nullable=False),
@@ -152,6 +202,7 @@ records = Table(
     Index("records_by_status", "status", "number"),
     Index("records_by_time", "run_id", "created_at"),
     Index("records_in_order", "run_id", "position", "number"),
+    Index("records_repaired", "run_id", sqlite_where=REPAIRED, postgresql_where=REPAIRED),
 )
 
 revisions = Table(

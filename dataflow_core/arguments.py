@@ -1,0 +1,212 @@
+"""What the command line takes: its verbs, their options, and what these say of an endpoint and a budget."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from dataclasses import replace
+from typing import Any
+
+from dataflow_core.errors import UsageError
+from dataflow_core.export import DEFAULT_FORMAT
+from dataflow_core.exporters import EXPORTERS
+from dataflow_core.models import EMBEDDED, Budget, Endpoint, ReviewStatus, Usage
+from dataflow_core.serving.keys import check_endpoint
+
+#: What the options of the same names say of an endpoint, besides its model and its calls at a time.
+_OF_ENDPOINT = (
+    "base_url",
+    "api_key_env",
+    "timeout",
+    "requests_per_minute",
+    "tokens_per_minute",
+    "input_price",
+    "output_price",
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The chosen verb's name is in `verb`."""
+    made = argparse.ArgumentParser(prog="dataflow_core", description="Generate, review and export LLM training data.")
+    verbs = made.add_subparsers(required=True, metavar="VERB", dest="verb")
+    _add_generators(verbs)
+    _add_control(verbs)
+
+    runs = verbs.add_parser("runs", help="list the runs")
+    _add_workspace(runs)
+
+    export = verbs.add_parser("export", help="write reviewed records to a file")
+    export.add_argument("--run", metavar="ID", help="only this run's")
+    export.add_argument("--status", choices=[*(status.value for status in ReviewStatus), "all"], default="accepted")
+    export.add_argument("--format", choices=list(EXPORTERS), default=DEFAULT_FORMAT)
+    export.add_argument("-o", "--output", metavar="FILE", required=True)
+    _add_workspace(export)
+
+    app = verbs.add_parser("app", help="start the browser app")
+    app.add_argument("--port", type=int, default=8501)
+    app.add_argument("--open-browser", action="store_true")
+    return made
+
+
+def endpoint_of(options: argparse.Namespace) -> Endpoint:
+    if not options.model:
+        if given := [name for name in _OF_ENDPOINT if getattr(options, name) is not None]:
+            option = f"--{given[0].replace('_', '-')}"
+            raise UsageError(
+                f"{option} is about an endpoint: name its model with --model. Without it the embedded model is used."
+            )
+        return EMBEDDED
+    settings = _settings_given(options) | {"max_workers": options.max_workers or 16}
+    endpoint = Endpoint(name=options.model, **settings)
+    check_endpoint(endpoint)
+    return endpoint
+
+
+def changed_endpoint(options: argparse.Namespace, before: Endpoint) -> Endpoint | None:
+    """The run's endpoint with what the options say otherwise; None where they say nothing.
+
+    Another model has other prices, and a key is not carried to another address.
+    """
+    settings = _settings_given(options)
+    if not settings:
+        return None
+    if before.kind == "embedded":
+        return endpoint_of(options)
+    if options.model and options.model != before.model:
+        before = replace(before, input_price=None, output_price=None)
+    if options.base_url is not None and options.base_url != before.base_url:
+        before = replace(before, key_env="")
+    # Under a name of its own: a stored endpoint's settings would be taken instead of these.
+    endpoint = replace(before, name=options.model or before.model, **settings)
+    check_endpoint(endpoint)
+    return endpoint
+
+
+def _settings_given(options: argparse.Namespace) -> dict[str, Any]:
+    given = {name: getattr(options, name) for name in ("model", *_OF_ENDPOINT)}
+    given["key_env"] = given.pop("api_key_env")
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def budget_of(options: argparse.Namespace, endpoint: Endpoint, before: Budget) -> Budget | None:
+    """What the options say of a budget, over what was there before; None where they say nothing."""
+    if options.money_budget is not None and endpoint.cost(Usage()) is None:
+        raise UsageError(
+            f"A budget in money needs the prices of {endpoint.model}: give --input-price and --output-price."
+        )
+    if options.token_budget is None and options.money_budget is None:
+        return None
+    return Budget(options.token_budget or before.tokens, options.money_budget or before.money)
+
+
+def _add_generators(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    paraseq = verbs.add_parser("paraseq", help="write the parallel, subsequent and composition tasks of atomic tasks")
+    paraseq.add_argument("input", metavar="INPUT", help="CSV, TSV, JSONL, JSON, Parquet, Excel, or a task a line")
+    paraseq.add_argument("--input-task-key", metavar="COLUMN", help="the column of the tasks (default: guessed)")
+    for relation in ("parallel", "subsequent", "composition"):
+        paraseq.add_argument(f"--output-{relation}-task-key", metavar="NAME", default=f"{relation}_task")
+
+    chat = verbs.add_parser("chat", help="write dialogues")
+    chat.add_argument("--intent", action="append", default=[], help="may be repeated (default: all)")
+    chat.add_argument("--num-dialogs-per-intent", type=int, default=20, metavar="N")
+    chat.add_argument("--num-turns-per-dialog", type=int, default=6, metavar="N", help="messages by both sides; even")
+    chat.add_argument("--language", default="English")
+
+    for verb in (paraseq, chat):
+        verb.add_argument("-o", "--output", metavar="OUT.jsonl", required=True)
+        verb.add_argument("--temperature", type=_temperature, help="sampling temperature (chat: 0.9)")
+        verb.add_argument("--seed", type=int, default=0)
+        _add_execution(verb)
+        _add_workspace(verb)
+
+
+def _add_control(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The verbs that are about one run."""
+    run = verbs.add_parser("run", help="execute a run that is planned already")
+    _add_quiet(run)
+    resume = verbs.add_parser(
+        "resume",
+        help="go on with a run that was paused, cancelled or interrupted",
+        description="Go on with a run. Options of the endpoint change those of the run from now on; "
+        "with another --model the failed inputs are tried again, too.",
+    )
+    resume.add_argument("--retry-failed", action="store_true", help="try the failed inputs again, too")
+    resume.add_argument("-o", "--output", metavar="OUT.jsonl", help="then write the run's records, and its failures")
+    _add_execution(resume)
+    pause = verbs.add_parser("pause", help="have a run stand still; resume goes on with it")
+    cancel = verbs.add_parser("cancel", help="end a run; its pending inputs become failures")
+    workers = verbs.add_parser("workers", help="change how many calls a run makes at a time, also while it goes on")
+    status = verbs.add_parser("status", help="tell how a run stands, what it has used and what it waits for")
+    for verb in (run, resume, pause, cancel, workers, status):
+        verb.add_argument("id", metavar="ID", help="the run's id, or the end of it")
+        _add_workspace(verb)
+    workers.add_argument("workers", metavar="N", type=_whole, help="the most calls at a time")
+
+
+def _add_execution(verb: argparse.ArgumentParser) -> None:
+    endpoint = verb.add_argument_group("the endpoint (default: the embedded model; to resume: the run's own)")
+    endpoint.add_argument("--model", help="a model of an OpenAI-compatible endpoint")
+    endpoint.add_argument("--base-url", metavar="URL", help="its address (default: the openai package's own)")
+    endpoint.add_argument("--api-key-env", metavar="NAME", help="the environment variable that holds the key")
+    endpoint.add_argument("--max-workers", type=_whole, metavar="N", help="the most calls at a time (default: 16)")
+    endpoint.add_argument(
+        "--timeout", type=_amount, metavar="SECONDS", help="the most that a call may take (default: 120)"
+    )
+    endpoint.add_argument("--requests-per-minute", type=_whole, metavar="N", help="(default: no limit)")
+    endpoint.add_argument("--tokens-per-minute", type=_whole, metavar="N", help="(default: no limit)")
+    endpoint.add_argument("--input-price", type=_price, metavar="MONEY", help="of a million tokens of prompts")
+    endpoint.add_argument("--output-price", type=_price, metavar="MONEY", help="of a million tokens of answers")
+    most = verb.add_argument_group("how much")
+    most.add_argument("--limit", type=_whole, metavar="N", help="only the first N inputs, to try it out")
+    most.add_argument("--token-budget", type=_whole, metavar="N", help="stop before the run has used more, in all")
+    most.add_argument("--money-budget", type=_amount, metavar="MONEY", help="the same in money; needs the prices")
+    _add_quiet(verb)
+
+
+def _add_quiet(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def _add_workspace(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--workspace", metavar="DIR", help="(default: the one the app opened last)")
+
+
+def _whole(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"“{text}” is not a whole number") from None
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"“{text}” is not a number") from None
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text} is not an amount")
+    return value
+
+
+def _amount(text: str) -> float:
+    value = _number(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text} is not more than 0")
+    return value
+
+
+def _price(text: str) -> float:
+    value = _number(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is less than 0")
+    return value
+
+
+def _temperature(text: str) -> float:
+    value = _number(text)
+    if not 0.0 <= value <= 2.0:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 2")
+    return value

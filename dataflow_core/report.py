@@ -1,0 +1,101 @@
+"""What the command line says of a run: how it stands, what it has used and will use, and how to go on."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from pathlib import Path
+
+from dataflow_core.estimate import estimate
+from dataflow_core.models import Budget, Progress, Run, Usage
+from dataflow_core.workspace import Workspace
+
+
+def status_lines(workspace: Workspace, run: Run) -> list[str]:
+    progress = workspace.runs.progress(run.id)
+    target = run.target(progress)
+    tried = "" if target == progress.total else f" (to try: the first {target:,})"
+    usage = progress.usage
+    lines = [
+        f"{run.id}  {run.name}",
+        f"State     {run.state.value}{f': {run.reason}' if run.reason else ''}",
+        f"Inputs    {progress.total:,}{tried}: {counts(progress)}",
+        f"Tokens    {usage.prompt_tokens:,} in prompts, {usage.completion_tokens:,} in answers, "
+        f"{progress.calls:,} calls",
+    ]
+    if (cost := cost_of(workspace, run, usage)) is not None:
+        each = f", {money(cost / progress.done)} a record" if progress.done else ""
+        lines.append(f"Money     {money(cost)}{each}")
+    if run.budget != Budget():
+        lines.append(f"Budget    {_budget(run.budget)}")
+    lines.append(f"Endpoint  {run.endpoint.name}, at most {run.endpoint.max_workers} calls at a time")
+    traffic = workspace.leases.traffic(run.id) if run.state.is_live else None
+    if traffic is not None:
+        waiting = f"; {traffic.waiting}" if traffic.waiting else ""
+        lines.append(f"Calls     {traffic.in_flight} under way, {traffic.allowed} allowed at the moment{waiting}")
+    return lines
+
+
+def counts(progress: Progress) -> str:
+    return f"{progress.done:,} done, {progress.failed:,} failed, {progress.pending:,} pending"
+
+
+def last_line(
+    workspace: Workspace, run: Run, progress: Progress, unreadable: int, output: Path | None, failures: Path | None
+) -> str:
+    n_failures = progress.failed + unreadable
+    parts = [f"{progress.done} records in {output or workspace.folder}"]
+    parts.append(f"{n_failures} failures" + (f" in {failures}" if failures else ""))
+    if progress.pending:
+        parts.append(f"{progress.pending} not done yet")
+    if (cost := cost_of(workspace, run, progress.usage)) is not None:
+        parts.append(f"{money(cost)} spent")
+    return ", ".join(parts)
+
+
+def how_to_go_on(workspace: Workspace, run: Run, output: Path | None) -> str:
+    """The command that resumes the run, with what has to be raised first where it stands at its budget."""
+    command = ["python", "-m", "dataflow_core", "resume", run.id, "--workspace", str(workspace.folder)]
+    if output is not None:
+        command += ["-o", str(output)]
+    if run.stopped_by == "budget":
+        command += ["--token-budget", "N"] if run.budget.tokens is not None else []
+        command += ["--money-budget", "MONEY"] if run.budget.money is not None else []
+    return f"To go on: {shlex.join(command)}"
+
+
+def estimate_line(workspace: Workspace, run: Run, progress: Progress) -> str:
+    """What the whole run will take, judging by what was tried; "" before anything was."""
+    found = estimate(workspace.runs.usage_per_input(run.id), progress.total)
+    if found is None:
+        return ""
+    expected = f"about {about(found.expected.total)} tokens"
+    sure = f"{about(found.low.total)} to {about(found.high.total)} tokens"
+    low, cost, high = (cost_of(workspace, run, usage) for usage in (found.low, found.expected, found.high))
+    if low is not None and cost is not None and high is not None:
+        expected, sure = f"{expected}, {money(cost)}", f"{sure}, {money(low)} to {money(high)}"
+    inputs = f"{found.tried:,} input{'' if found.tried == 1 else 's'} tried"
+    return f"The whole run should take {expected} ({sure}, judging by {inputs})."
+
+
+def cost_of(workspace: Workspace, run: Run, usage: Usage) -> float | None:
+    """The money that the tokens cost, also where the price was entered after the run had ended; None without one."""
+    cost = run.endpoint.cost(usage)
+    return workspace.endpoint_of(run).cost(usage) if cost is None else cost
+
+
+def money(amount: float) -> str:
+    """Return "$3.41" or, below 10 cents, two digits that say something: "$0.0012"."""
+    if amount == 0 or amount >= 0.0995:
+        return f"${amount:,.2f}"
+    return f"${amount:.{1 - math.floor(math.log10(amount))}f}"
+
+
+def about(number: int) -> str:
+    """Return the number to two digits: "340,000"."""
+    return f"{round(number, 1 - math.floor(math.log10(number))) if number else 0:,}"
+
+
+def _budget(budget: Budget) -> str:
+    parts = [] if budget.tokens is None else [f"{budget.tokens:,} tokens"]
+    return " or ".join(parts if budget.money is None else [*parts, money(budget.money)])

@@ -1,0 +1,132 @@
+"""What has become of runs' inputs and calls: how many, how fast, at what cost, and what failed. Only reads."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from sqlalchemy import Text, cast, func, select, union_all
+
+from dataflow_core.models import Failure, InputState, Progress, SourceLine, Stage, Usage
+from dataflow_core.storage.database import Database
+from dataflow_core.storage.rows import failure_of
+from dataflow_core.storage.schema import REPAIRED, calls, failures, inputs, records, runs, source_lines
+
+RECENT = 30.0
+_STANDING = (inputs.c.id == failures.c.input_id) & (inputs.c.attempt == failures.c.attempt)
+
+
+class ProgressReader:
+    """Every figure is counted anew from the database, out of indexes: a run of 100,000 inputs is asked each second."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def progress(self, run_id: str) -> Progress:
+        by_state = select(inputs.c.state, func.count()).where(inputs.c.run_id == run_id).group_by(inputs.c.state)
+        tokens = select(
+            func.count(),
+            func.coalesce(func.sum(calls.c.prompt_tokens), 0),
+            func.coalesce(func.sum(calls.c.completion_tokens), 0),
+        ).where(calls.c.run_id == run_id)
+        now = time.time()
+        with self._database.read() as connection:
+            counts: dict[str, int] = {row[0]: row[1] for row in connection.execute(by_state)}
+            n_calls, prompt_tokens, completion_tokens = connection.execute(tokens).one()
+            started = connection.scalar(select(runs.c.started_at).where(runs.c.id == run_id)) or now
+            since = max(started, now - RECENT)
+            recent = select(func.count()).where(records.c.run_id == run_id, records.c.created_at >= since)
+            n_recent = connection.scalar(recent) or 0
+        return Progress(
+            **{state.value: counts.get(state, 0) for state in InputState},
+            calls=n_calls,
+            usage=Usage(prompt_tokens, completion_tokens),
+            recent_per_second=n_recent / max(now - since, 0.5),
+        )
+
+    def count_inputs(self) -> dict[InputState, int]:
+        """How the inputs of all runs stand."""
+        query = select(inputs.c.state, func.count()).group_by(inputs.c.state)
+        with self._database.read() as connection:
+            counts: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
+        return {state: counts.get(state, 0) for state in InputState}
+
+    def usage_per_input(self, run_id: str, *, most: int = 500) -> list[Usage]:
+        """What each of the first inputs that have ended took, in all its calls.
+
+        An input whose end came without an answered call (it was cancelled before its turn) tells nothing and is
+        not among them.
+        """
+        ended = [
+            select(
+                select(inputs.c.id, inputs.c.position)
+                .where(inputs.c.run_id == run_id, inputs.c.state == state.value)
+                .order_by(inputs.c.position)
+                .limit(most)
+                .subquery()
+            )
+            for state in (InputState.DONE, InputState.FAILED, InputState.WAITING)
+        ]
+        first = union_all(*ended).subquery()
+        first = select(first.c.id, first.c.position).order_by(first.c.position).limit(most).subquery()
+        query = (
+            select(func.sum(calls.c.prompt_tokens), func.sum(calls.c.completion_tokens))
+            .select_from(first.join(calls, calls.c.input_id == first.c.id))
+            .group_by(first.c.position)
+            .order_by(first.c.position)
+        )
+        with self._database.read() as connection:
+            return [Usage(*row) for row in connection.execute(query)]
+
+    def repairs(self, run_id: str) -> dict[str, int]:
+        """How many of the run's records had what mended in their answers; the most frequent first."""
+        mended = cast(records.c.repairs, Text)
+        query = select(mended, func.count()).where(records.c.run_id == run_id, REPAIRED).group_by(mended)
+        counts: dict[str, int] = {}
+        with self._database.read() as connection:
+            for repairs, count in connection.execute(query):
+                for repair in set(json.loads(repairs)):
+                    counts[repair] = counts.get(repair, 0) + count
+        return dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))
+
+    def models(self, run_id: str) -> dict[str, int]:
+        """How many of the run's calls each model answered; the busiest first."""
+        query = select(calls.c.model, func.count()).where(calls.c.run_id == run_id).group_by(calls.c.model)
+        with self._database.read() as connection:
+            counts = {row[0]: row[1] for row in connection.execute(query)}
+        return dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))
+
+    def failures(
+        self, run_id: str, *, stage: Stage | None = None, offset: int = 0, limit: int | None = 100
+    ) -> list[Failure]:
+        """The failures that stand now, in the order of the inputs; a failure since made good is not among them."""
+        query = (
+            select(failures, inputs.c.position, inputs.c.fields)
+            .join(inputs, _STANDING)
+            .where(inputs.c.run_id == run_id, inputs.c.state == InputState.FAILED)
+            .order_by(inputs.c.position)
+            .offset(offset)
+            .limit(limit)
+        )
+        if stage is not None:
+            query = query.where(failures.c.stage == stage)
+        with self._database.read() as connection:
+            return [failure_of(row) for row in connection.execute(query).mappings()]
+
+    def failures_by_stage(self, run_id: str) -> dict[Stage, int]:
+        query = (
+            select(failures.c.stage, func.count())
+            .join(inputs, _STANDING)
+            .where(inputs.c.run_id == run_id, inputs.c.state == InputState.FAILED)
+            .group_by(failures.c.stage)
+        )
+        with self._database.read() as connection:
+            return {Stage(stage): count for stage, count in connection.execute(query)}
+
+    def source_lines(self, run_id: str, *, limit: int | None = 1_000) -> list[SourceLine]:
+        query = select(source_lines).where(source_lines.c.run_id == run_id).order_by(source_lines.c.line).limit(limit)
+        with self._database.read() as connection:
+            return [
+                SourceLine(row["line"], row["kind"], row["reason"], row["text"])
+                for row in connection.execute(query).mappings()
+            ]
