@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from dataflow_core.budget import with_usage
 from dataflow_core.errors import AnswerError, RefusedError, TransientError, TruncatedError
 from dataflow_core.gate import BACK_OFF, LONGEST_WAIT, Gate
 from dataflow_core.generators.base import Answer
@@ -71,7 +72,7 @@ class Asker:
     async def _send(self, prompt: Prompt, answer: Answer[T], step: str) -> Completion:
         async def send() -> Completion:
             self.calls += 1
-            return await self.serving.complete(prompt, schema=answer.schema)
+            return with_usage(await self.serving.complete(prompt, schema=answer.schema), prompt)
 
         failed = 0
         while True:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
-from dataflow_core.models import Budget, Endpoint, Prompt, StepUsage, Usage
+from dataflow_core.models import Budget, Completion, Endpoint, Prompt, StepUsage, Usage
 
 #: A rough reckoning for the first call of a step: characters a token, and an answer's tokens.
 _CHARACTERS, _ANSWER = 4, 500
 
 Verdict = Literal["go", "wait", "stop"]
+
+
+def with_usage(completion: Completion, prompt: Prompt) -> Completion:
+    """The completion with what it took reckoned from its length, where the endpoint does not say."""
+    if completion.usage.total:
+        return completion
+    answered = sum(map(len, completion.texts))
+    return replace(completion, usage=Usage(_tokens_of(prompt), -(-answered // _CHARACTERS)))
 
 
 class Spending:
@@ -28,8 +37,7 @@ class Spending:
         known = self._steps.get(step)
         if known is not None and known.most.total:
             return known.most
-        length = sum(len(message.content) for message in prompt.messages) + len(prompt.text or "")
-        return Usage(length // _CHARACTERS, prompt.sampling.max_tokens or _ANSWER)
+        return Usage(_tokens_of(prompt), prompt.sampling.max_tokens or _ANSWER)
 
     def usual(self, step: str, prompt: Prompt) -> float:
         """The tokens that the call should take, give or take."""
@@ -77,3 +85,8 @@ class Spending:
 
     def _cost(self, usage: Usage) -> float:
         return self._endpoint.cost(usage) or 0.0
+
+
+def _tokens_of(prompt: Prompt) -> int:
+    length = sum(len(message.content) for message in prompt.messages) + len(prompt.text or "")
+    return -(-length // _CHARACTERS)

@@ -57,8 +57,9 @@ class AdaptiveLimit:
         return changes
 
     def adopt(self, value: float, maximum: int) -> None:
-        """What all runs on the endpoint have found out together."""
-        self.value, self.maximum = max(1.0, min(value, maximum)), maximum
+        """What all runs on the endpoint have found out together, but for what this one has not told yet."""
+        self.value = max(1.0, min(value * self._factor + self._added, maximum))
+        self.maximum = maximum
 
     def _lower(self, factor: float, now: float) -> None:
         self.value = max(1.0, self.value * factor)

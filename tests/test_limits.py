@@ -178,3 +178,11 @@ def test_what_is_allowed_is_shared_fairly_and_whoever_has_least_left_comes_first
     allowed: int, runs: dict[str, tuple[int, int]], shares: dict[str, int]
 ) -> None:
     assert fair_shares(allowed, runs) == shares
+
+
+def test_what_was_found_out_since_the_last_report_is_not_forgotten_when_others_are_heard_of() -> None:
+    limit = AdaptiveLimit(100)
+    limit.take_changes()
+    limit.throttled(0.0, 0.0)
+    limit.adopt(80.0, 100)
+    assert limit.value == 40.0

@@ -576,3 +576,13 @@ def test_calls_at_a_time_changed_for_a_run_hold_when_it_is_resumed_at_a_saved_en
     workspace.runs.set_workers(run.id, 2)
     workspace.enqueue(run)
     assert workspace.runs.claim(run.id).endpoint.max_workers == 2
+
+
+def test_an_endpoint_that_does_not_say_what_calls_take_is_held_to_the_budget_all_the_same(workspace: Workspace) -> None:
+    run = plan_tasks(workspace, TASKS)
+    execute(workspace, run, answer_relations, limit=2)
+    each = workspace.runs.progress(run.id).usage.total // 2
+    assert each > 400
+    outcome = execute(workspace, run, answer_relations, budget=Budget(tokens=5 * each + 50))
+    assert outcome.stopped_by == "budget"
+    assert workspace.runs.progress(run.id).done == 5
