@@ -2,9 +2,11 @@
 
 import streamlit as st
 
+from ui.runs.by_hand import write_by_hand
 from ui.runs.card import show_run
 from ui.runs.details import show_details
-from ui.runs.run_list import chosen_run, listed_runs, show_runs
+from ui.runs.other_model import other_model
+from ui.runs.run_list import chosen_run, listed_runs, say_if_unknown, show_runs
 from ui.session import current_workspace
 from ui.shell import empty_state, page_header, require_shell
 
@@ -15,9 +17,12 @@ page_header("Runs")
 
 if runs:
     chosen = chosen_run(runs)
+    say_if_unknown(chosen)
     show_runs(workspace, runs, chosen)
     show_run(workspace, chosen)
     show_details(workspace, chosen)
+    other_model(workspace, chosen)
+    write_by_hand(workspace, chosen)
 else:
     with empty_state(
         "No runs yet",

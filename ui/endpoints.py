@@ -26,7 +26,11 @@ def choose_endpoint(workspace: Workspace, key: str) -> Endpoint:
     if st.session_state.get(key) not in endpoints:
         st.session_state[key] = workspace.endpoints.default().name
     name = st.selectbox(
-        "Model", list(endpoints), format_func=lambda name: _label(endpoints[name]), key=key, persist_state="session"
+        "Model",
+        list(endpoints),
+        format_func=lambda name: endpoint_label(endpoints[name]),
+        key=key,
+        persist_state="session",
     )
     endpoint = endpoints[name]
     if endpoint.kind == "embedded":
@@ -66,5 +70,5 @@ def address(endpoint: Endpoint) -> str:
     return "this machine" if endpoint.kind == "embedded" else base_url_of(endpoint)
 
 
-def _label(endpoint: Endpoint) -> str:
+def endpoint_label(endpoint: Endpoint) -> str:
     return endpoint.name if endpoint.kind == "embedded" else f"{endpoint.name} · {endpoint.model}"

@@ -1,10 +1,15 @@
-"""Times, durations and counts as a person says them."""
+"""Times, durations, counts and money as a person says them."""
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+#: Name, seconds, and up to how many seconds a range is told in it.
+_UNITS = (("s", 1, 90), ("min", _MINUTE, 90 * _MINUTE), ("h", _HOUR, 2 * _DAY), ("d", _DAY, math.inf))
+_SIZES = ((1e9, "billion"), (1e6, "million"))
+_LEAST_MONEY = 0.000001
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
@@ -26,6 +31,44 @@ def duration(seconds: float) -> str:
     return _two_parts(whole, _DAY, "d", _HOUR, "h")
 
 
+def duration_range(low: float, high: float) -> str:
+    """Return "3–5 min", in the unit of the higher end; "4 min" where both ends print the same, "up to 2 min"."""
+    name, size, _ = next(unit for unit in _UNITS if high < unit[2])
+    digits = 1 if name in ("h", "d") and high / size < 10 else 0
+    first, last = (f"{seconds / size:.{digits}f}" for seconds in (low, high))
+    if first == last:
+        return f"{last} {name}"
+    return f"{first}–{last} {name}" if float(first) else f"up to {last} {name}"
+
+
+def money(amount: float) -> str:
+    """Return "$3.41", "$12,300.00" or, below 10 cents, two digits that say something: "$0.0012"."""
+    if amount == 0 or amount >= 0.0995:
+        return f"${amount:,.2f}"
+    if amount < _LEAST_MONEY:
+        return f"under ${_LEAST_MONEY:.6f}"
+    return f"${amount:.{1 - math.floor(math.log10(amount))}f}".rstrip("0")
+
+
+def money_range(low: float, high: float) -> str:
+    """Return "$2.60–4.30"."""
+    first, last = money(low), money(high)
+    return first if first == last else f"{first}–{last.removeprefix('$')}"
+
+
+def about(number: float) -> str:
+    """Return the number to two digits: "1.2 million", "340,000"."""
+    return _of_size(number, _size(number))
+
+
+def about_range(low: float, high: float) -> str:
+    """Return "0.9–1.5 million", both ends as `about` says the higher one."""
+    size = _size(high)
+    first, last = _of_size(low, size), _of_size(high, size)
+    word = last.partition(" ")[2]
+    return last if first == last else f"{first.removesuffix(f' {word}')}–{last}"
+
+
 def ago(moment: datetime, now: datetime | None = None) -> str:
     """Return "just now", "3 min ago", "2 h ago", "yesterday", "5 days ago" or, from a month on, the date.
 
@@ -42,6 +85,17 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
     if days == 1:
         return "yesterday"
     return f"{days} days ago" if days < 30 else _aware(moment).astimezone().strftime("%Y-%m-%d")
+
+
+def _size(number: float) -> tuple[float, str]:
+    return next((size for size in _SIZES if number >= size[0]), (1, ""))
+
+
+def _of_size(number: float, size: tuple[float, str]) -> str:
+    unit, word = size
+    if word:
+        return f"{number / unit:,.1f} {word}" if number / unit < 9.95 else f"{number / unit:,.0f} {word}"
+    return f"{round(number, 1 - math.floor(math.log10(number))) if number >= 1 else 0:,.0f}"
 
 
 def _two_parts(whole: int, large: int, large_name: str, small: int, small_name: str) -> str:

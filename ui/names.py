@@ -32,6 +32,7 @@ STAGE_NAMES = {
     Stage.PARSE: "Unusable answer",
     Stage.TRUNCATED: "Cut off",
     Stage.REFUSED: "Refused",
+    Stage.BUDGET: "Over budget",
     Stage.CANCELLED: "Cancelled",
 }
 

@@ -7,7 +7,8 @@ from typing import Protocol
 import streamlit as st
 
 from dataflow_core.models import Progress, Run, RunState
-from ui.format import count, duration
+from ui.format import count
+from ui.pace import time_left
 from ui.text import escape_markdown
 
 _SHOWN = 3
@@ -67,9 +68,8 @@ def _status(run: Run, progress: Progress) -> str:
     if run.state is RunState.QUEUED:
         return "Starting"
     parts = [f"{share_done(run, progress):.0%}"]
-    left = run.target(progress) - progress.ended
-    if left > 0 and progress.recent_per_second > 0:
-        parts.append(f"{duration(left / progress.recent_per_second)} left")
+    if left := time_left(run, progress):
+        parts.append(left)
     if progress.failed:
         parts.append(f"{progress.failed:,} failed")
     return " · ".join(parts)

@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from dataflow_core.errors import DataflowError
-from dataflow_core.models import Endpoint, Progress, Record, Run, RunState
+from dataflow_core.models import Budget, Endpoint, Progress, Record, Run, RunState
 from dataflow_core.storage.records import Query
 from dataflow_core.workspace import Workspace
-from ui.format import count
+from ui.budget import budget_fields, budget_in_words, estimate_in_words, estimate_of, has_price
+from ui.format import count, money
 from ui.session import pasted_key
 from ui.sidebar import share_done
 from ui.text import escape_markdown
@@ -28,6 +29,7 @@ class Offer:
     """A run that could be started: `plan` stores it. `settings` is everything that, changed, makes it another run."""
 
     page: str
+    endpoint: Endpoint
     settings: object
     plan: Callable[[], Run]
 
@@ -56,6 +58,8 @@ def try_and_start(workspace: Workspace, offer: Offer | None, *, trial: int) -> N
     tried = workspace.runs.progress(planned.run_id) if planned and not planned.is_started else Progress()
     is_live = planned is not None and workspace.runs.get(planned.run_id).state.is_live
     is_off = offer is None or is_live
+    if offer and planned and tried.ended and not is_live:
+        _show_estimate(workspace, planned.run_id, offer.endpoint)
     with st.container(horizontal=True, gap="small"):
         is_tried = st.button(
             f"Try {trial} more" if tried.ended else f"Try on {trial}",
@@ -63,6 +67,7 @@ def try_and_start(workspace: Workspace, offer: Offer | None, *, trial: int) -> N
             disabled=is_off or (tried.total > 0 and tried.pending == 0),
         )
         is_started = st.button("Start run", type="primary", icon=":material/play_arrow:", disabled=is_off)
+        budget = _choose_budget(offer) if offer else Budget()
     if offer is None or not (is_tried or is_started):
         if planned and planned.is_started:
             st.caption("A run with exactly these settings has been started. Starting again makes a second one.")
@@ -70,8 +75,8 @@ def try_and_start(workspace: Workspace, offer: Offer | None, *, trial: int) -> N
         return
     try:
         if is_tried:
-            _try(workspace, offer, trial)
-        run_id = _start(workspace, offer) if is_started else ""
+            _try(workspace, offer, trial, budget)
+        run_id = _start(workspace, offer, budget) if is_started else ""
     except DataflowError as error:
         st.error(escape_markdown(str(error)))
         return
@@ -98,7 +103,7 @@ def _trial(workspace: Workspace, run_id: str, was_live: bool, show: Show) -> Non
         st.rerun()
     if run.state.is_live:
         with st.container(horizontal=True, vertical_alignment="center"):
-            so_far = _so_far(progress) if run.state is RunState.RUNNING else "Starting ..."
+            so_far = _so_far(run, progress) if run.state is RunState.RUNNING else "Starting ..."
             st.progress(share_done(run, progress), text=so_far)
             if st.button("Stop", type="tertiary", icon=":material/pause:"):
                 _ask_to_pause(workspace, run_id)
@@ -106,7 +111,7 @@ def _trial(workspace: Workspace, run_id: str, was_live: bool, show: Show) -> Non
             name = escape_markdown(run.endpoint.name)
             st.caption(f"No answer from {name} yet. The test on the Settings page says what is wrong with an endpoint.")
     else:
-        st.caption(_so_far(progress))
+        st.caption(_so_far(run, progress))
         if reason := _why_stopped(run):
             st.warning(escape_markdown(reason), icon=":material/pause_circle:")
     numbers = workspace.records.numbers(Query(runs=(run_id,)))
@@ -140,29 +145,51 @@ def _why_stopped(run: Run) -> str:
     return "" if has_ended else run.reason
 
 
-def _so_far(progress: Progress) -> str:
+def _so_far(run: Run, progress: Progress) -> str:
+    """With Markdown's characters escaped."""
     parts = [count(progress.done, "record")]
     if progress.failed:
         parts.append(f"{progress.failed:,} failed")
     parts.append(count(progress.calls, "call"))
     usage = progress.usage
     parts.append(f"{usage.prompt_tokens:,} tokens sent, {usage.completion_tokens:,} received")
+    if (cost := run.endpoint.cost(usage)) is not None:
+        parts.append(escape_markdown(money(cost)))
     return " · ".join(parts)
 
 
-def _try(workspace: Workspace, offer: Offer, trial: int) -> None:
+def _choose_budget(offer: Offer) -> Budget:
+    key = f"{offer.page}-budget"
+    chosen = Budget(st.session_state.get(f"{key}-tokens"), st.session_state.get(f"{key}-money"))
+    limit = budget_in_words(chosen if has_price(offer.endpoint) else Budget(chosen.tokens))
+    label = escape_markdown(limit) or "Budget"
+    with st.popover(label, type="tertiary", icon=":material/savings:", help="Its budget", key=key):
+        st.caption("The most that the run may use in all, its trials included. There it stops, and can go on later.")
+        return budget_fields(offer.endpoint, Budget(), key)
+
+
+def _show_estimate(workspace: Workspace, run_id: str, endpoint: Endpoint) -> None:
+    run, progress = workspace.runs.get(run_id), workspace.runs.progress(run_id)
+    found = estimate_of(workspace, run, progress)
+    if found is not None and progress.total > progress.ended:
+        expected, how_sure = estimate_in_words(found, endpoint)
+        st.markdown(f"**{escape_markdown(expected)}**")
+        st.caption(escape_markdown(how_sure))
+
+
+def _try(workspace: Workspace, offer: Offer, trial: int, budget: Budget) -> None:
     run = _run(workspace, offer)
     _remember(workspace, offer, run)
     limit = workspace.runs.progress(run.id).ended + trial
-    workspace.start(run.id, limit=limit, key=pasted_key)
+    workspace.start(run.id, limit=limit, budget=budget, key=pasted_key)
 
 
-def _start(workspace: Workspace, offer: Offer) -> str:
+def _start(workspace: Workspace, offer: Offer, budget: Budget) -> str:
     """Start the run, unless its trial has already taken up everything, and return its id."""
     run = _run(workspace, offer)
     _remember(workspace, offer, run)
     if workspace.runs.progress(run.id).pending:
-        workspace.start(run.id, key=pasted_key)
+        workspace.start(run.id, budget=budget, key=pasted_key)
     _remember(workspace, offer, run, is_started=True)
     return run.id
 

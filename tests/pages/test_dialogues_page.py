@@ -23,7 +23,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int | None]]:
     """Ids and limits of the runs that were started, in place of their processes."""
     calls: list[tuple[str, int | None]] = []
 
-    def start(self: Workspace, run_id: str, *, limit: int | None = None, key: str | None = None) -> None:
+    def start(self: Workspace, run_id: str, *, limit: int | None = None, **settings: Any) -> None:
         calls.append((run_id, limit))
 
     monkeypatch.setattr(Workspace, "start", start)

@@ -81,6 +81,15 @@ def test_a_run_that_a_person_paused_is_not_told_of_as_a_problem(workspace: Works
     assert "is paused after 3 of 20 inputs.\n" in all_text(open_page("home"))
 
 
+def test_a_run_that_has_used_its_budget_up_can_be_given_more(workspace: Workspace, open_page: OpenPage) -> None:
+    fill_tasks(workspace, 6, state=RunState.PAUSED, done=4, reason="Stopped at its budget.", stopped_by="budget")
+    page = open_page("home")
+    assert "“support.csv” has used its budget up after 4 of 6 inputs." in all_text(page)
+    button(page, "Raise its budget").click().run()
+    assert not page.exception
+    assert button(page, "Go on with this budget")
+
+
 def test_failures_of_a_finished_run_are_pointed_out(workspace: Workspace, open_page: OpenPage) -> None:
     fill_tasks(workspace, 5, failed=2)
     assert "2 inputs of “support.csv” failed and can be retried." in all_text(open_page("home"))

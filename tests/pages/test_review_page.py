@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from dataflow_core.models import Record, ReviewStatus, RevisionKind
 from dataflow_core.storage.records import Query
+from dataflow_core.storage.schema import records as stored
 from dataflow_core.workspace import Workspace
 from tests.pages.conftest import fill_tasks, in_address
 
@@ -292,6 +294,19 @@ def test_an_open_record_shows_its_fields_in_full_and_saves_them(
     areas["composition\\_task"].set_value("All three\nat once").run()
     assert present(filled_workspace, record).fields["composition_task"] == "All three\nat once"
     assert present(filled_workspace, record).revision == 2
+
+
+def test_a_mended_record_says_what_was_mended(filled_workspace: Workspace, open_page: OpenPage) -> None:
+    assert "mended" not in open_page("review").dataframe[0].value.columns
+    mended, other = records_of(filled_workspace)[:2]
+    with filled_workspace.database.write() as connection:
+        repairs = ["a code fence", "a trailing comma"]
+        connection.execute(update(stored).where(stored.c.id == mended.id).values(repairs=repairs))
+    assert open_page("review").dataframe[0].value["mended"].tolist()[:2] == ["a code fence, a trailing comma", ""]
+    page = open_page("review", record=mended.id)
+    captions = [found.value.replace("\\", "") for found in page.caption]
+    assert any(caption.endswith("Mended: a code fence, a trailing comma") for caption in captions)
+    assert not any("Mended" in found.value for found in open_page("review", record=other.id).caption)
 
 
 def test_accepting_the_open_record_goes_on_to_the_next(filled_workspace: Workspace, open_page: OpenPage) -> None:

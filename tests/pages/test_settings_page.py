@@ -55,7 +55,7 @@ def keys_of_started_runs(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
     """The pasted keys of the runs that are started from now on, in place of their processes."""
     keys: list[str | None] = []
 
-    def start(self: Workspace, run_id: str, *, limit: int | None = None, key: KeyOf = lambda _: None) -> None:
+    def start(self: Workspace, run_id: str, *, key: KeyOf = lambda _: None, **settings: Any) -> None:
         keys.append(key(self.endpoint_of(self.runs.get(run_id))))
 
     monkeypatch.setattr(Workspace, "start", start)
@@ -208,6 +208,60 @@ def test_whether_the_keys_variable_is_set_is_shown(
     page = open_page("settings")
     assert "TEAM\\_KEY is set" in shown(page)
     assert SECRET not in shown(page)
+
+
+def number(page: AppTest, label: str) -> Any:
+    return next(found for found in page.number_input if found.label == label)
+
+
+def test_limits_and_prices_are_saved_and_told_in_one_line(workspace: Workspace, open_page: OpenPage) -> None:
+    page = adding(open_page, Name="Local", Base_URL="http://127.0.0.1:8000/v1", Model="qwen")
+    assert number(page, "Most seconds a call may take").value == 120
+    number(page, "Most seconds a call may take").set_value(60)
+    number(page, "Requests a minute").set_value(600)
+    number(page, "Price of a million input tokens").set_value(0.15)
+    button(page, "Save").click().run()
+    assert not page.exception
+    saved = workspace.endpoints.get("Local")
+    assert (saved.timeout, saved.requests_per_minute, saved.tokens_per_minute) == (60, 600, None)
+    assert (saved.input_price, saved.output_price) == (0.15, None)
+    told = "at most 1 min a call · 600 requests a minute · $0.15 in a million tokens"
+    assert told in shown(page).replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "sentence"),
+    [
+        ("Most seconds a call may take", 0.0, "Give it more than 0"),
+        ("Requests a minute", 0, "Allow at least 1"),
+        ("Price of a million output tokens", -1.0, "A price is 0 or more"),
+    ],
+)
+def test_limits_that_make_no_sense_are_refused_when_saved_and_when_tested(
+    workspace: Workspace, open_page: OpenPage, label: str, value: float, sentence: str
+) -> None:
+    page = adding(open_page, Name="Local", Base_URL="http://127.0.0.1:9/v1", Model="qwen")
+    number(page, label).set_value(value)
+    for action in ("Save", "Test"):
+        button(page, action).click().run()
+        assert sentence in page.error[0].value.replace("\\", "")
+    assert len(workspace.endpoints.all()) == 1
+
+
+def test_a_test_that_succeeds_has_the_next_run_learn_the_endpoint_anew(
+    workspace: Workspace, open_page: OpenPage
+) -> None:
+    with ScriptedEndpoint(valid_replies) as server:
+        workspace.endpoints.save(Endpoint("Local", base_url=server.url, model="scripted-model"))
+        workspace.dialects.save(server.url, "scripted-model", {"output": "text"})
+        page = open_page("settings")
+        page.button(key="test-0").click().run()
+        assert page.success
+    assert workspace.dialects.get(server.url, "scripted-model") is None
+    workspace.dialects.save(server.url, "scripted-model", {"output": "text"})
+    page.button(key="test-0").click().run()
+    assert page.error
+    assert workspace.dialects.get(server.url, "scripted-model") is not None
 
 
 def test_a_test_says_what_is_wrong(workspace: Workspace, open_page: OpenPage) -> None:

@@ -11,7 +11,7 @@ import pytest
 from openpyxl import Workbook
 from streamlit.testing.v1 import AppTest
 
-from dataflow_core.models import Endpoint, RunState
+from dataflow_core.models import Budget, Completion, Endpoint, Prompt, RunState, Usage
 from dataflow_core.workspace import Workspace
 from tests.pages.conftest import in_address
 from tests.scripted_endpoint import ScriptedEndpoint, valid_replies
@@ -36,7 +36,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int | None]]:
     """Ids and limits of the runs that were started, in place of their processes."""
     calls: list[tuple[str, int | None]] = []
 
-    def start(self: Workspace, run_id: str, *, limit: int | None = None, key: str | None = None) -> None:
+    def start(self: Workspace, run_id: str, *, limit: int | None = None, **settings: Any) -> None:
         calls.append((run_id, limit))
 
     monkeypatch.setattr(Workspace, "start", start)
@@ -237,6 +237,49 @@ def test_of_a_long_trial_the_last_records_are_shown(
     shown = next(table.value for table in page.dataframe if "composition_task" in table.value)
     assert len(shown) == 10
     assert not page.warning
+
+
+def test_the_budget_goes_with_the_trial_and_with_the_run(
+    workspace: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    budgets: list[Budget] = []
+    monkeypatch.setattr(Workspace, "start", lambda self, run_id, *, budget, **settings: budgets.append(budget))
+    workspace.endpoints.save(Endpoint("Local", base_url="http://127.0.0.1:9/v1", model="m", input_price=1.0))
+    page = uploaded(open_page, MESSY)
+    page.number_input(key="tasks-budget-tokens").set_value(50_000).run()
+    button(page, "Try on 3").click().run()
+    page.number_input(key="tasks-budget-tokens").set_value(None)
+    page.number_input(key="tasks-budget-money").set_value(2.5).run()
+    button(page, "Start run").click().run()
+    assert not page.exception
+    assert budgets == [Budget(tokens=50_000), Budget(money=2.5)]
+
+
+def test_a_budget_in_money_needs_a_price(workspace: Workspace, open_page: OpenPage) -> None:
+    workspace.endpoints.save(Endpoint("Local", base_url="http://127.0.0.1:9/v1", model="m"))
+    page = uploaded(open_page, MESSY)
+    assert "tasks-budget-tokens" in [found.key for found in page.number_input]
+    assert "tasks-budget-money" not in [found.key for found in page.number_input]
+
+
+def test_a_trial_estimates_the_tokens_and_money_of_the_whole_run(
+    workspace: Workspace, open_page: OpenPage, started: list[tuple[str, int | None]]
+) -> None:
+    priced = Endpoint("Local", base_url="http://127.0.0.1:9/v1", model="m", input_price=1000.0, output_price=1000.0)
+    workspace.endpoints.save(priced)
+    page = uploaded(open_page, b"task\n" + b"".join(b"Task %d\n" % number for number in range(30)))
+    button(page, "Try on 3").click().run()
+    run = workspace.runs.get(started[0][0])
+
+    def answer(prompt: Prompt) -> Completion:
+        return Completion((answer_relations(prompt),), "m", usage=Usage(900, 100))
+
+    execute(workspace, run, answer, limit=3)
+    page.run()
+    assert not page.exception
+    shown = "\n".join(str(found.value).replace("\\", "") for found in (*page.markdown, *page.caption))
+    assert "About 30,000 tokens, $30.00" in shown
+    assert "Estimated for all 30 inputs from 3 tried: 30,000 tokens, $30.00." in shown
 
 
 def column_key(page: AppTest) -> str:

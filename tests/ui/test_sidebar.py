@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dataflow_core.models import EMBEDDED, Progress, Run, RunState
+from dataflow_core.models import EMBEDDED, Budget, Progress, Run, RunState
 from ui.sidebar import share_done
 
 
@@ -43,6 +43,7 @@ def a_run(name: str = "Support tasks", *, state: RunState = RunState.RUNNING, li
         reason="",
         stopped_by="",
         limit=limit,
+        budget=Budget(),
         source={},
         created_at=now,
         started_at=now,
@@ -74,7 +75,7 @@ def test_without_a_live_run_only_the_workspace_is_named() -> None:
 def test_a_live_run_shows_how_far_it_is_and_how_long_it_will_take() -> None:
     app = shown(a_run("Sort *all*"), progress=Progress(pending=40, done=55, failed=5, recent_per_second=0.5))
     assert r":material/bolt: **Sort \*all\***" in captions(app)
-    assert app.sidebar.get("progress")[0].proto.text == "60% · 1 min 20 s left · 5 failed"
+    assert app.sidebar.get("progress")[0].proto.text == "60% · 1–2 min left · 5 failed"
 
 
 def test_a_queued_run_is_starting() -> None:

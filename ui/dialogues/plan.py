@@ -77,6 +77,7 @@ def offer_of(workspace: Workspace, plan: Plan) -> Offer:
     options = plan.options
     return Offer(
         page="dialogues",
+        endpoint=options.endpoint,
         settings=(plan.counts, replace(options, endpoint=same_model(options.endpoint))),
         plan=lambda: workspace.plan_dialogues(
             [intent for intent, _ in plan.counts],

@@ -41,6 +41,10 @@ def _live(runs: Sequence[tuple[Run, Progress]]) -> Iterator[Step]:
 def _paused(runs: Sequence[tuple[Run, Progress]]) -> Iterator[Step]:
     for run, progress in runs:
         if run.state is RunState.PAUSED and progress.pending and not _is_trial(run):
+            if run.stopped_by == "budget":
+                sentence = f"“{run.name}” has used its budget up after {_of(progress)}."
+                yield Step(sentence, "Raise its budget", "runs", ":material/savings:", run.id)
+                continue
             reason = f" {run.reason}" if run.stopped_by != "person" else ""
             sentence = f"“{run.name}” is paused after {_of(progress)}.{reason}"
             yield Step(sentence, "See the run", "runs", ":material/pause_circle:", run.id)

@@ -47,6 +47,8 @@ def show_record(workspace: Workspace, snapshot: Snapshot, record: Record) -> Non
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(":orange[:material/info: Someone else has changed this record since you opened it.]")
             st.button("Load the present text", on_click=read_anew)
+    if record.repairs:
+        st.caption(f":material/build: {escape_markdown('Mended: ' + ', '.join(record.repairs))}")
     if record.generator == DIALOGUES:
         text, facts = st.columns([2.2, 1], gap="medium")
         with text:

@@ -25,6 +25,7 @@ from ui.values import CONVERSATION, as_editable, first_question, from_text, with
 
 _SHEET = "review_sheet"
 _PICKED, _STATUS, _NUMBER, _QUESTION, _TURNS, _OPEN = "picked", "status", "number", "question", "turns", "open"
+_MENDED = "mended"
 _FIELD = "field:"  # a column of an upload may be called "status" too
 _OPEN_LABEL = ":material/open_in_full: Open"
 _MISSING = object()
@@ -148,12 +149,15 @@ def _skip_what_was_saved_before(workspace: Workspace, sheet: Sheet) -> None:
 def _frame(workspace: Workspace, records: Sequence[Record], *, is_dialogues: bool) -> pd.DataFrame:
     leading, others = ordered_fields(workspace, records)
     columns = [*leading, *others]
+    any_mended = any(record.repairs for record in records)
     rows = []
     for record in records:
         row: dict[str, Any] = {_PICKED: False, _STATUS: record.status.value, _OPEN: _OPEN_LABEL}
         if is_dialogues:
             row |= {_QUESTION: first_question(record.fields), _TURNS: len(record.fields.get(CONVERSATION) or [])}
         row |= {_FIELD + name: as_editable(record.fields.get(name)) for name in columns}
+        if any_mended:
+            row[_MENDED] = ", ".join(record.repairs)
         rows.append(row | {_NUMBER: record.number})
     return pd.DataFrame(rows)
 
@@ -173,6 +177,9 @@ def _column_config(sheet: Sheet) -> dict[str, Any]:
         _TURNS: st.column_config.NumberColumn("Turns", width=60, disabled=True),
         _OPEN: st.column_config.ButtonColumn(
             "", type="tertiary", key=_open_key(sheet), on_click=_open_clicked, args=(sheet,), width=90
+        ),
+        _MENDED: st.column_config.TextColumn(
+            "Mended", width="small", disabled=True, help="What was put right in the model's answer to read it."
         ),
         _NUMBER: st.column_config.NumberColumn("No.", width=60, disabled=True),
     }

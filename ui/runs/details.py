@@ -11,6 +11,7 @@ from dataflow_core.models import Run, RunState
 from dataflow_core.workspace import Workspace
 from ui.format import count
 from ui.runs.failures import show_failures
+from ui.runs.settings import settings_of
 from ui.values import as_text
 
 _LOG_LINES, _LOG_BYTES = 40, 20_000
@@ -22,7 +23,7 @@ def show_details(workspace: Workspace, run: Run) -> None:
     with failures:
         show_failures(workspace, run)
     with settings:
-        _show_facts(_settings(run))
+        _show_facts(settings_of(workspace, run))
     with source:
         _show_source(workspace, run)
     if run.state is RunState.INTERRUPTED:
@@ -41,20 +42,6 @@ def _show_facts(facts: dict[str, Any]) -> None:
         },
         alt="Settings of the run",
     )
-
-
-def _settings(run: Run) -> dict[str, Any]:
-    endpoint = run.endpoint
-    return {
-        "generator": run.generator,
-        **{name: "left to the endpoint" if value is None else value for name, value in run.params.items()},
-        "prompt version": run.prompt_version,
-        "endpoint": endpoint.name,
-        "address": endpoint.base_url or ("in this program" if endpoint.kind == "embedded" else "the default"),
-        "model": endpoint.model,
-        "calls at a time": endpoint.max_workers,
-        "run id": run.id,
-    }
 
 
 def _show_source(workspace: Workspace, run: Run) -> None:

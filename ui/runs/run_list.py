@@ -15,9 +15,12 @@ from dataflow_core.models import Fields, Run
 from dataflow_core.workspace import Workspace
 from ui.names import STATE_COLORS, STATE_NAMES, generator_name
 from ui.sidebar import share_done
+from ui.text import escape_markdown
 
 _PARAM = "run"
 _LISTED = 200
+#: Pixels, which all grow alike where there is room: the first three fit on a phone.
+_NAME, _STATE, _PROGRESS, _COUNT, _KIND, _CREATED = 128, 88, 110, 70, 80, 110
 _ROW, _HEADER, _MOST_ROWS = 38, 34, 6  # pixels, pixels, rows shown without scrolling
 
 
@@ -36,6 +39,14 @@ def chosen_run(runs: Sequence[Run]) -> Run:
     """The run in the address, by its id or the end of it, else the newest one."""
     wanted = st.query_params.get(_PARAM, "").upper()
     return next((run for run in runs if wanted and run.id.endswith(wanted)), runs[0])
+
+
+def say_if_unknown(chosen: Run) -> None:
+    """Say so where the address names a run that is not in this workspace, and another one is shown."""
+    wanted = st.query_params.get(_PARAM, "")
+    if wanted and not chosen.id.endswith(wanted.upper()):
+        sentence = f"There is no run {wanted[:40]} in this workspace. This is the newest one."
+        st.warning(escape_markdown(sentence), icon=":material/search_off:")
 
 
 def choose_run(run_id: str) -> None:
@@ -80,28 +91,30 @@ def _table(workspace: Workspace, rows: dict[str, Fields], position: int, was_liv
 def _row(workspace: Workspace, run: Run) -> Fields:
     progress = workspace.runs.progress(run.id)
     return {
-        "name": run.name,
-        "kind": generator_name(run.generator),
+        "name": run.name,  # with state and progress, what a phone has room for
         "state": [STATE_NAMES[run.state]],
         "progress": 100 * share_done(run, progress),
         "done": progress.done,
         "failed": progress.failed,
+        "kind": generator_name(run.generator),
         "created": run.created_at,
     }
 
 
 def _column_config() -> dict[str, Any]:
     return {
-        "name": st.column_config.TextColumn("Run", width="medium"),
-        "kind": st.column_config.TextColumn("Kind", width=90),
+        "name": st.column_config.TextColumn("Run", width=_NAME),
         "state": st.column_config.MultiselectColumn(
             "State",
             options=list(STATE_NAMES.values()),
             color=[STATE_COLORS[state] for state in STATE_NAMES],
-            width=110,
+            width=_STATE,
         ),
-        "progress": st.column_config.ProgressColumn("Progress", min_value=0, max_value=100, format="%d %%"),
-        "done": st.column_config.NumberColumn("Records", format="localized", width=80),
-        "failed": st.column_config.NumberColumn("Failed", format="localized", width=80),
-        "created": st.column_config.DatetimeColumn("Created", format="distance", width=120),
+        "progress": st.column_config.ProgressColumn(
+            "Progress", min_value=0, max_value=100, format="%d %%", width=_PROGRESS
+        ),
+        "done": st.column_config.NumberColumn("Records", format="localized", width=_COUNT),
+        "failed": st.column_config.NumberColumn("Failed", format="localized", width=_COUNT),
+        "kind": st.column_config.TextColumn("Kind", width=_KIND),
+        "created": st.column_config.DatetimeColumn("Created", format="distance", width=_CREATED),
     }

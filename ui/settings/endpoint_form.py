@@ -9,10 +9,11 @@ from ulid import ULID
 
 from dataflow_core.errors import DataflowError, UsageError
 from dataflow_core.models import Endpoint
-from dataflow_core.serving.keys import OPENAI_BASE_URL, check_endpoint, looks_like_a_key
+from dataflow_core.serving.keys import OPENAI_BASE_URL, base_url_of, check_endpoint, looks_like_a_key
 from dataflow_core.serving.probe import EndpointCheck, try_endpoint_now
 from dataflow_core.workspace import Workspace
 from ui.session import forget_pasted_key, keep_pasted_key, pasted_key
+from ui.settings.limits import limits_and_prices
 from ui.text import escape_markdown, without_invisible
 
 _OPEN = "endpoint-form"
@@ -39,6 +40,14 @@ def endpoint_form(workspace: Workspace) -> None:
         st.dialog(title, width="medium", dismissible=False)(_form)(workspace, form, endpoint)
 
 
+def try_endpoint(workspace: Workspace, endpoint: Endpoint, key: str | None) -> EndpointCheck:
+    """Call the endpoint once. Where it answers, runs find out afresh how it wants to be asked: it may have changed."""
+    check = try_endpoint_now(endpoint, key)
+    if check.ok and endpoint.kind != "embedded":
+        workspace.dialects.forget(base_url_of(endpoint), endpoint.model)
+    return check
+
+
 def _close() -> None:
     st.session_state.pop(_OPEN, None)
 
@@ -62,7 +71,7 @@ def _form(workspace: Workspace, form: str, before: Endpoint | None) -> None:
     try:
         if is_tested:
             with st.spinner("Calling it once ..."):
-                _show(try_endpoint_now(typed, key or pasted_key(typed)))
+                _show(try_endpoint(workspace, typed, key or pasted_key(typed)))
         if is_saved:
             _save(workspace, typed, key, before)
             _close()
@@ -103,7 +112,7 @@ def _fields(form: str, endpoint: Endpoint) -> tuple[Endpoint, str]:
         help="Kept in this app's memory until it stops. It is never written down or shown again.",
     )
     name, base_url, model, variable, key = map(without_invisible, (name, base_url, model, variable, pasted))
-    return Endpoint(name, "openai", base_url, model, variable, int(workers)), key
+    return limits_and_prices(form, endpoint, Endpoint(name, "openai", base_url, model, variable, int(workers))), key
 
 
 def _say_whether_set(variable: str) -> None:

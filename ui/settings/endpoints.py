@@ -6,12 +6,13 @@ import streamlit as st
 
 from dataflow_core.errors import DataflowError
 from dataflow_core.models import Endpoint
-from dataflow_core.serving.probe import EndpointCheck, try_endpoint_now
+from dataflow_core.serving.probe import EndpointCheck
 from dataflow_core.workspace import Workspace
 from ui.endpoints import EMBEDDED_LIMITS, address, key_badge
 from ui.format import count
 from ui.session import forget_pasted_key, pasted_key
-from ui.settings.endpoint_form import endpoint_form, open_endpoint_form
+from ui.settings.endpoint_form import endpoint_form, open_endpoint_form, try_endpoint
+from ui.settings.limits import limits_in_words
 from ui.settings.workspaces import do
 from ui.text import escape_markdown
 
@@ -38,6 +39,8 @@ def _card(workspace: Workspace, endpoint: Endpoint, number: int, *, is_default: 
             st.badge(escape_markdown(badge.label), color=badge.color, icon=badge.icon, help=badge.help)
         at_once = count(endpoint.max_workers, "call") + " at a time"
         st.caption(escape_markdown(f"{endpoint.model} · {address(endpoint)} · {at_once}"))
+        if limits := limits_in_words(endpoint):
+            st.caption(escape_markdown(limits))
         if endpoint.kind == "embedded":
             st.caption(EMBEDDED_LIMITS)
         with st.container(horizontal=True, gap="small"):
@@ -48,7 +51,7 @@ def _card(workspace: Workspace, endpoint: Endpoint, number: int, *, is_default: 
 def _actions(workspace: Workspace, endpoint: Endpoint, number: int, *, is_default: bool) -> None:
     if st.button("Test", icon=":material/network_check:", key=f"test-{number}"):
         with st.spinner("Calling it once ..."):
-            _checks()[endpoint.name] = (endpoint, _try(endpoint))
+            _checks()[endpoint.name] = (endpoint, _try(workspace, endpoint))
     if not is_default and st.button("Make default", key=f"default-{number}"):
         do(lambda: workspace.endpoints.make_default(endpoint.name))
     if pasted_key(endpoint) and st.button("Forget the key", key=f"forget-{number}"):
@@ -83,9 +86,9 @@ def show_check(check: EndpointCheck) -> None:
     show(escape_markdown(check.sentence), icon=":material/check:" if check.ok else ":material/error:")
 
 
-def _try(endpoint: Endpoint) -> EndpointCheck:
+def _try(workspace: Workspace, endpoint: Endpoint) -> EndpointCheck:
     try:
-        return try_endpoint_now(endpoint, pasted_key(endpoint))
+        return try_endpoint(workspace, endpoint, pasted_key(endpoint))
     except DataflowError as error:
         return EndpointCheck(False, str(error))
 

@@ -68,6 +68,7 @@ def offer_of(workspace: Workspace, inputs: Inputs, options: TaskOptions) -> Offe
     ).check_columns(inputs.table.columns)
     return Offer(
         page="tasks",
+        endpoint=options.endpoint,
         settings=(inputs.settings, replace(options, endpoint=same_model(options.endpoint))),
         plan=lambda: workspace.plan_tasks(
             inputs.table,
