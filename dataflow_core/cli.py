@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import io
 import os
 import signal
@@ -244,8 +245,9 @@ def _execute(workspace: Workspace, run: Run, *, quiet: bool) -> Outcome:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, _cancel_once, task)
         with ProgressDisplay(workspace.runs.get(run.id), quiet=quiet) as display:
-            return await workspace.execute(run.id, progress=display.show)
+            return await workspace.execute(run.id, progress=None if quiet else display.show)
 
+    gc.freeze()  # all that is loaded by now stays; going through it again and again would hold calls up
     return asyncio.run(execute())
 
 

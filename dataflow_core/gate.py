@@ -25,6 +25,8 @@ REFUSED_AT_FIRST = 3
 IN_VAIN = 8
 #: Calls let go in one turn of the event loop, so that the first are on their way while others are made ready.
 AT_ONCE = 8
+#: One input in addition to every so many that may have calls under way stands ready for the next free place.
+READY = 10
 _ASKED = "The endpoint asks to wait"
 #: Two inputs throttled within so many seconds: the wait that the server asks for is meant for all.
 TOGETHER = 30.0
@@ -103,8 +105,11 @@ class Gate:
         return max(0.0, self._hold_until - self._clock()) if self._held_for == _ASKED else 0.0
 
     def has_room(self, in_hand: int) -> bool:
-        """Whether one more input may be taken up. Those that wait before another attempt hold up no others."""
-        return in_hand < self.allowed + min(self.resting, self.allowed)
+        """Whether one more input may be taken up: a few stand ready, so that no call is waited for to be prepared.
+
+        Those that wait before another attempt hold up no others.
+        """
+        return in_hand < self.allowed + self.allowed // READY + min(self.resting, self.allowed)
 
     async def call(self, by: str, step: str, prompt: Prompt, send: Callable[[], Awaitable[Completion]]) -> Completion:
         """Send once it may be. Raises `Stopping` when nothing more may be sent, and what `send` raises."""

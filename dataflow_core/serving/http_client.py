@@ -68,7 +68,7 @@ class HttpClient(httpx2.AsyncClient):
         **_unused: Any,
     ) -> httpx2.Request:
         place = (method, str(url))
-        if place not in self._targets:  # the package makes the same headers for each call
+        if place not in self._targets:  # the headers are the same for each call
             self._targets[place] = _Target(httpx2.URL(url), str(url), self._sent_of(headers or ()))
         return httpx2.Request(method, self._targets[place].shown, content=content, extensions={"place": place})
 
@@ -114,9 +114,9 @@ class HttpClient(httpx2.AsyncClient):
         sent = {name.lower(): value for name, value in headers}
         if not self._is_default_address:
             sent = {name: value for name, value in sent.items() if name in _SENT_ANYWHERE}
-            if self._key is not None:
-                sent["authorization"] = f"Bearer {self._key}"
-        elif self._key is None and sent.get("authorization") == f"Bearer {NO_KEY}":
+        if self._key is not None:
+            sent["authorization"] = f"Bearer {self._key}"
+        elif sent.get("authorization") == f"Bearer {NO_KEY}":
             del sent["authorization"]
         sent["accept-encoding"] = "identity"  # so that the limit on an answer's size means its real size
         return sent

@@ -24,7 +24,7 @@ from dataflow_core.serving.keys import (
     key_source,
     resolve_key,
 )
-from dataflow_core.serving.openai_errors import Reach, Rejection, blaming, explain_rejection, rejection, timed_out
+from dataflow_core.serving.openai_errors import Reach, blaming, explain_rejection, rejection, timed_out
 from dataflow_core.serving.reading import read_completion, read_object
 from dataflow_core.serving.silence import explain_silence
 
@@ -68,6 +68,8 @@ class OpenAIServing:
         self._dialect = known or Dialect()
         self._learnt = learnt
         self._client: openai.AsyncOpenAI | None = None
+        self._http: HttpClient
+        self._headers: list[tuple[str, str]]
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def __repr__(self) -> str:
@@ -86,11 +88,10 @@ class OpenAIServing:
     async def complete(self, prompt: Prompt, *, schema: Mapping[str, Any] | None = None) -> Completion:
         if prompt.text is not None:
             raise ServingError(f"{self._reach.base_url} takes conversations only; this prompt is raw text to continue.")
-        client = self._client_of_this_loop()
-        started = time.perf_counter()
+        self._client_of_this_loop()
         try:
             async with asyncio.timeout(self._reach.timeout):
-                return await self._call(client, prompt, schema, started)
+                return await self._call(prompt, schema, time.perf_counter())
         except TimeoutError:
             raise timed_out(self._reach) from None
 
@@ -103,7 +104,10 @@ class OpenAIServing:
         except TimeoutError:
             raise timed_out(self._reach) from None
         except openai.APIStatusError as error:
-            raise explain_rejection(self._reach, self._rejection(error)) from None
+            answer = error.response
+            raise explain_rejection(
+                self._reach, rejection(self._reach, answer.status_code, answer.content, answer.headers)
+            ) from None
         except openai.APIConnectionError as error:
             raise explain_silence(self._reach, error) from None
         models = read_object(self._reach, response.content).get("data")
@@ -115,24 +119,17 @@ class OpenAIServing:
             await self._client.close()
             self._client = None
 
-    async def _call(
-        self, client: openai.AsyncOpenAI, prompt: Prompt, schema: Mapping[str, Any] | None, started: float
-    ) -> Completion:
+    async def _call(self, prompt: Prompt, schema: Mapping[str, Any] | None, started: float) -> Completion:
         known = dialect = self._dialect
         while True:
             body = dialect.body(self.model_name, prompt, schema)
-            content = json.dumps({**body, **prompt.sampling.extra}).encode()
-            try:
-                response = await client.post(self._chats, cast_to=httpx2.Response, content=content)
-            except openai.APIStatusError as error:
-                answer = self._rejection(error)
-            except openai.APIConnectionError as error:
-                raise explain_silence(self._reach, error) from None
-            else:
+            response = await self._send(json.dumps({**body, **prompt.sampling.extra}).encode())
+            if response.is_success:
                 completion = read_completion(self._reach, response, started)
                 if dialect != known:
                     self._learn(dialect)
                 return completion
+            answer = rejection(self._reach, response.status_code, response.content, response.headers)
             narrower = dialect.narrowed(answer, body)
             if narrower is not None:
                 dialect = narrower
@@ -141,8 +138,13 @@ class OpenAIServing:
             else:
                 raise explain_rejection(self._reach, answer)
 
-    def _rejection(self, error: openai.APIStatusError) -> Rejection:
-        return rejection(self._reach, error.status_code, error.response.content, error.response.headers)
+    async def _send(self, content: bytes) -> httpx2.Response:
+        """Past what the package does for each call: copying and checking options takes as long as all the rest."""
+        request = self._http.build_request("POST", self._chats, headers=self._headers, content=content)
+        try:
+            return await self._http.send(request)
+        except httpx2.TransportError as error:
+            raise explain_silence(self._reach, error) from None
 
     def _learn(self, dialect: Dialect) -> None:
         for name in dialect.unsupported - self._dialect.unsupported:
@@ -174,7 +176,7 @@ class OpenAIServing:
             )
         if not is_address(reach.base_url):
             raise blaming("address", ConfigurationError(f"{reach.base_url} is not an address. Check its host."))
-        http_client = HttpClient(
+        self._http = HttpClient(
             reach.base_url,
             key=reach.key,
             is_default_address=self._is_default_address,
@@ -186,10 +188,11 @@ class OpenAIServing:
             base_url=reach.base_url,
             max_retries=0,
             timeout=reach.timeout,
-            http_client=http_client,
+            http_client=self._http,
         )
-        for name, value in client.default_headers.items():
-            if isinstance(value, str) and not _may_be_sent(value):
+        self._headers = [(name, value) for name, value in client.default_headers.items() if isinstance(value, str)]
+        for name, value in self._headers:
+            if not _may_be_sent(value):
                 raise ConfigurationError(
                     f"The header {name}, which an environment variable of OpenAI's sets, holds a character that no "
                     "header may hold. Correct the variable, or unset it."

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import aiohttp
-import openai
 
 from dataflow_core.errors import ServingError, TransientError
 from dataflow_core.serving.openai_errors import Reach, blaming, cut
@@ -18,7 +17,7 @@ from dataflow_core.serving.openai_errors import Reach, blaming, cut
 _THE_PROXY = "The proxy named in HTTP_PROXY, HTTPS_PROXY or ALL_PROXY"
 
 
-def explain_silence(reach: Reach, error: openai.APIConnectionError) -> ServingError:
+def explain_silence(reach: Reach, error: Exception) -> ServingError:
     """The error to raise when no complete answer came: each is worth another try, for servers come back."""
     causes = list(_causes(error))
     for cause in causes:
