@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
@@ -10,6 +11,8 @@ from dataflow_core.models import Budget, Completion, Endpoint, Prompt, StepUsage
 
 #: A rough reckoning for the first call of a step: characters a token, and an answer's tokens.
 _CHARACTERS, _ANSWER = 4, 500
+
+_LEAST_MONEY = 0.000001
 
 Verdict = Literal["go", "wait", "stop"]
 
@@ -20,6 +23,15 @@ def with_usage(completion: Completion, prompt: Prompt) -> Completion:
         return completion
     answered = sum(map(len, completion.texts))
     return replace(completion, usage=Usage(_tokens_of(prompt), -(-answered // _CHARACTERS)))
+
+
+def money(amount: float) -> str:
+    """Return "$3.41", "$12,300.00" or, below 10 cents, two digits that say something: "$0.0012"."""
+    if amount == 0 or amount >= 0.0995:
+        return f"${amount:,.2f}"
+    if amount < _LEAST_MONEY:
+        return f"under ${_LEAST_MONEY:.6f}"
+    return f"${amount:.{1 - math.floor(math.log10(amount))}f}".rstrip("0")
 
 
 class Spending:
@@ -57,8 +69,8 @@ class Spending:
         if self.budget.tokens is not None and spent.total + expected.total > self.budget.tokens:
             limit, used, next_call = f"{self.budget.tokens:,} tokens", f"{spent.total:,}", f"{expected.total:,}"
         else:
-            money, cost, more = (self.budget.money or 0.0), self._cost(spent), self._cost(expected)
-            limit, used, next_call = f"${money:,.2f}", f"${cost:,.4f}", f"${more:,.4f}"
+            limit = money(self.budget.money or 0.0)
+            used, next_call = money(self._cost(spent)), money(self._cost(expected))
         return (
             f"Stopped at its budget of {limit}: {used} are used, and the next call may take {next_call}. "
             "Raise the budget to go on."
@@ -80,8 +92,8 @@ class Spending:
             self._steps[step] = StepUsage(before.calls + 1, before.total + used, most)
 
     def _fits(self, usage: Usage) -> bool:
-        tokens, money = self.budget.tokens, self.budget.money
-        return (tokens is None or usage.total <= tokens) and (money is None or self._cost(usage) <= money)
+        tokens, most = self.budget.tokens, self.budget.money
+        return (tokens is None or usage.total <= tokens) and (most is None or self._cost(usage) <= most)
 
     def _cost(self, usage: Usage) -> float:
         return self._endpoint.cost(usage) or 0.0

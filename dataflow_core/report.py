@@ -6,6 +6,7 @@ import math
 import shlex
 from pathlib import Path
 
+from dataflow_core.budget import money
 from dataflow_core.estimate import estimate
 from dataflow_core.models import Budget, Progress, Run, Usage
 from dataflow_core.workspace import Workspace
@@ -82,13 +83,6 @@ def cost_of(workspace: Workspace, run: Run, usage: Usage) -> float | None:
     """The money that the tokens cost, also where the price was entered after the run had ended; None without one."""
     cost = run.endpoint.cost(usage)
     return workspace.endpoint_of(run).cost(usage) if cost is None else cost
-
-
-def money(amount: float) -> str:
-    """Return "$3.41" or, below 10 cents, two digits that say something: "$0.0012"."""
-    if amount == 0 or amount >= 0.0995:
-        return f"${amount:,.2f}"
-    return f"${amount:.{1 - math.floor(math.log10(amount))}f}"
 
 
 def about(number: int) -> str:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from dataflow_core.budget import money
 from dataflow_core.cli import main
 from dataflow_core.models import Budget, Progress, Usage
-from dataflow_core.report import money
 from dataflow_core.storage.records import Query
 from dataflow_core.terminal import progress_line
 from dataflow_core.workspace import Workspace

@@ -291,7 +291,7 @@ def test_a_budget_of_money_stops_the_run_too() -> None:
         gate = gate_of(endpoint, stops=stops, spending=spending(Budget(money=9.0), Usage(100, 50), endpoint))
         await calls(gate, server, 20)
         assert len(server.times) == 3
-        assert stops.told[0][0].startswith("Stopped at its budget of $9.00: $8.0000 are used")
+        assert stops.told[0][0].startswith("Stopped at its budget of $9.00: $8.00 are used")
 
     run_virtually(run())
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dataflow_core.budget import money
 from dataflow_core.estimate import Estimate, estimate
 from dataflow_core.models import Budget, Endpoint, Progress, Run, Usage
 from dataflow_core.workspace import Workspace
-from ui.format import about, about_range, count, money, money_range
+from ui.format import about, about_range, count, money_range
 
 
 def has_price(endpoint: Endpoint) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
+from dataflow_core.budget import money
+
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 #: Name, seconds, and up to how many seconds a range is told in it.
 _UNITS = (("s", 1, 90), ("min", _MINUTE, 90 * _MINUTE), ("h", _HOUR, 2 * _DAY), ("d", _DAY, math.inf))
 _SIZES = ((1e9, "billion"), (1e6, "million"))
-_LEAST_MONEY = 0.000001
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
@@ -39,15 +40,6 @@ def duration_range(low: float, high: float) -> str:
     if first == last:
         return f"{last} {name}"
     return f"{first}–{last} {name}" if float(first) else f"up to {last} {name}"
-
-
-def money(amount: float) -> str:
-    """Return "$3.41", "$12,300.00" or, below 10 cents, two digits that say something: "$0.0012"."""
-    if amount == 0 or amount >= 0.0995:
-        return f"${amount:,.2f}"
-    if amount < _LEAST_MONEY:
-        return f"under ${_LEAST_MONEY:.6f}"
-    return f"${amount:.{1 - math.floor(math.log10(amount))}f}".rstrip("0")
 
 
 def money_range(low: float, high: float) -> str:

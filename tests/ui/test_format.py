@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ui.format import about, about_range, ago, count, duration, duration_range, money, money_range
+from dataflow_core.budget import money
+from ui.format import about, about_range, ago, count, duration, duration_range, money_range
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
