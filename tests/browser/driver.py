@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, Playwright, Request, expect
+from playwright.sync_api import Browser, FloatRect, Locator, Page, Playwright, Request, expect
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
@@ -145,8 +145,7 @@ def grid_edit(page: Page, key: str, *, row: int, column: int, text: str, row_hei
     grid = page.locator(f".st-key-{key}").get_by_test_id("stDataFrame")
     cell = grid.get_by_test_id(f"glide-cell-{column}-{row}")
     cell.wait_for(state="attached")
-    box = grid.locator("canvas").first.bounding_box()
-    assert box is not None
+    box = _box(grid.locator("canvas").first)
     x = box["x"] + box["width"] / grid.locator("th").count() * (column + 0.5)
     y = box["y"] + row_height * (row + 1.5)
     page.mouse.move(x - 8, y)
@@ -168,10 +167,10 @@ def sheet_edit(page: Page, *, row: int, column: int, text: str) -> None:
 
     The second column, the status, is where the pointer goes; the arrow keys lead from there.
     """
+    settled(page)
     grid = page.locator("[class*=st-key-records-]").get_by_test_id("stDataFrame")
     grid.get_by_test_id(f"glide-cell-{column}-{row}").wait_for(state="attached")
-    box = grid.locator("canvas").first.bounding_box()
-    assert box is not None
+    box = _box(grid.locator("canvas").first)
     x, y = box["x"] + 90, box["y"] + 34 + 92 * (row + 0.5)
     page.mouse.move(x - 8, y)
     page.mouse.move(x, y, steps=4)
@@ -186,6 +185,16 @@ def sheet_edit(page: Page, *, row: int, column: int, text: str) -> None:
     editor.fill(text)
     page.keyboard.press("Enter")
     expect(grid.get_by_test_id(f"glide-cell-{column}-{row}")).to_have_text(text)
+
+
+def _box(canvas: Locator) -> FloatRect:
+    """Where it is. A page that has just been drawn anew may replace it between two looks."""
+    for _ in range(50):
+        canvas.wait_for()
+        if (box := canvas.bounding_box()) is not None:
+            return box
+        canvas.page.wait_for_timeout(100)
+    raise AssertionError("The grid does not stay on the page.")
 
 
 def sheet_column(page: Page, column: int, rows: int) -> list[str]:

@@ -93,6 +93,7 @@ def test_the_tour_leads_from_sample_tasks_to_a_file_with_the_edit_and_without_th
     rejected = workspace.records.page(workspace.records.numbers(Query()))[2]
     assert rejected.fields["atom_task"] == tasks[2]
     open_record(page, rejected)
+    page.wait_for_timeout(500)  # Streamlit listens to a button's key a moment after it is drawn
     page.keyboard.press("x")
     expect(page.get_by_text("4 of 6")).to_be_visible()  # the next one
 

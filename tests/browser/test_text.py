@@ -63,11 +63,19 @@ def test_text_of_others_shows_as_it_is_wherever_it_is_shown(hostile_page: Page) 
     wrong = []
     for number, text in enumerate(TEXTS):
         for place in ("plain", "markdown", "caption", "button", "header", "badge"):
-            shown = hostile_page.locator(f".st-key-{place}-{number}").inner_text().replace(WORD_JOINER, "")
-            shown = shown.removeprefix("x\n").strip()
-            if " ".join(shown.split()) != text:
+            if (shown := shown_at(hostile_page, f".st-key-{place}-{number}", text)) != text:
                 wrong.append((place, text, shown))
     assert not wrong, wrong
+
+
+def shown_at(page: Page, place: str, expected: str) -> str:
+    """What is read there; a label may be drawn a moment after what it stands on."""
+    for _ in range(30):
+        shown = page.locator(place).inner_text().replace(WORD_JOINER, "").removeprefix("x\n")
+        if (shown := " ".join(shown.split())) == expected:
+            break
+        page.wait_for_timeout(100)
+    return shown
 
 
 def test_nothing_of_it_becomes_a_link_or_an_image(hostile_page: Page) -> None:
