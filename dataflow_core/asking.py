@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -12,8 +11,9 @@ from typing import TypeVar
 
 from dataflow_core.budget import with_usage
 from dataflow_core.errors import AnswerError, RefusedError, TransientError, TruncatedError
-from dataflow_core.gate import BACK_OFF, LONGEST_WAIT, Gate
+from dataflow_core.gate import Gate
 from dataflow_core.generators.base import Answer
+from dataflow_core.health import BACK_OFF, wait_before
 from dataflow_core.models import Completion, Input, Message, Prompt
 from dataflow_core.serving.base import Serving
 from dataflow_core.storage.ledger import Call, Logged
@@ -59,10 +59,14 @@ class Asker:
             _check_not_refused(completion)
             value = self._read(completion, answer)
         except (AnswerError, RefusedError):
-            self.log(Call(self.item, step, prompt, identity, completion, is_valid=False))
+            self._log(step, prompt, identity, completion, is_valid=False)
             raise
-        self.log(Call(self.item, step, prompt, identity, completion, is_valid=True))
+        self._log(step, prompt, identity, completion, is_valid=True)
         return value
+
+    def _log(self, step: str, prompt: Prompt, identity: str, completion: Completion, *, is_valid: bool) -> None:
+        cost = self.gate.endpoint.cost(completion.usage)
+        self.log(Call(self.item, step, prompt, identity, completion, is_valid, cost))
 
     def _read(self, completion: Completion, answer: Answer[T]) -> T:
         reading = answer.read(completion)
@@ -82,8 +86,9 @@ class Asker:
                 self.gate.check()
                 if failed == len(BACK_OFF):
                     raise
-                await self.gate.rest(_wait(failed, error))
-                failed += 1
+                await self.gate.rest(wait_before(failed, error))
+                # While the endpoint answers nobody, it is not for this input to use its attempts up.
+                failed += self.gate.health.is_open or self.gate.is_tail
 
 
 def prompt_hash(prompt: Prompt) -> str:
@@ -97,12 +102,6 @@ def _check_not_refused(completion: Completion) -> None:
         said = "".join(completion.texts).strip()
         quote = f" It said: “{said[:300]}”" if said else ""
         raise RefusedError(f"{completion.model} will not answer this prompt.{quote}", raw_text=said)
-
-
-def _wait(failed: int, error: TransientError) -> float:
-    if error.retry_after is not None:
-        return min(error.retry_after, LONGEST_WAIT)
-    return BACK_OFF[failed] * random.uniform(0.75, 1.25)  # noqa: S311  spreads retries, guards nothing
 
 
 def _again(prompt: Prompt, error: AnswerError) -> Prompt:

@@ -9,31 +9,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from dataflow_core.budget import Spending
-from dataflow_core.errors import ConfigurationError, RefusedError, ServingError, TransientError
+from dataflow_core.errors import ServingError, TransientError
+from dataflow_core.health import ASKED, Health
 from dataflow_core.limits import AdaptiveLimit, Pace
 from dataflow_core.models import Budget, Completion, Endpoint, Prompt, StoppedBy, Usage
 
-#: Seconds before the second, third, … attempt; the last of them before all further ones.
-BACK_OFF = (1.0, 2.0, 4.0, 8.0)
-LONGEST_WAIT = 120.0
-#: When nothing was answered for so many seconds, whatever was tried, the run pauses rather than failing input after
-#: input. An endpoint that has never answered this run is given fewer attempts.
-SILENCE, FIRST_ATTEMPTS = 60.0, 5
-#: A call that is refused as wrong, for so many inputs before anything was ever answered, is the user's to correct.
-REFUSED_AT_FIRST = 3
-#: So many calls in vain one after another, of several inputs: it is the endpoint, not the inputs.
-IN_VAIN = 8
 #: Calls let go in one turn of the event loop, so that the first are on their way while others are made ready.
 AT_ONCE = 8
 #: One input in addition to every so many that may have calls under way stands ready for the next free place.
 READY = 10
-_ASKED = "The endpoint asks to wait"
-#: Two inputs throttled within so many seconds: the wait that the server asks for is meant for all.
-TOGETHER = 30.0
-
-
-def nothing_answered(reason: str) -> str:
-    return f"{reason} Nothing was answered so far: correct the settings, then resume."
+#: Inputs that may wait before another attempt while others go on.
+MOST_RESTING = 500
 
 
 class Stopping(Exception):  # noqa: N818  not an error: it unwinds an input that is to stay pending
@@ -43,6 +29,8 @@ class Stopping(Exception):  # noqa: N818  not an error: it unwinds an input that
 @dataclass(slots=True, eq=False)
 class _Waiting:
     by: str
+    step: str
+    prompt: Prompt
     expected: Usage
     tokens: float
     admitted: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -62,17 +50,18 @@ class Gate:
         *,
         stop_run: Callable[[str, StoppedBy], None] = lambda _, __: None,
         spending: Spending | None = None,
-        has_answered: bool = False,
+        has_history: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self.endpoint = endpoint
         self.limit = AdaptiveLimit(endpoint.max_workers)
         self.pace = Pace(endpoint, clock())
         self.spending = spending or Spending(Budget(), endpoint, {})
         self.granted = endpoint.max_workers  # of the limit, as other runs on the endpoint leave it
         self.part = 1.0
-        self.has_answered = has_answered  # ever, in this execution of the run or an earlier one
-        self.is_open = False
+        self.health = Health(clock(), has_history=has_history)
+        self.is_tail = False  # all inputs are in hand that will ever be
         self.resting = 0  # inputs that wait before another attempt
         self.changed = asyncio.Event()
         self.waiting, self.wait_until = "", 0.0
@@ -81,12 +70,6 @@ class Gate:
         self._queue: deque[_Waiting] = deque()
         self._under_way: Counter[str] = Counter()  # calls by input
         self._sent = 0
-        self._hold_until, self._held_for = 0.0, ""
-        self._last_answer = clock()
-        self._in_vain, self._in_vain_by = 0, set[str]()
-        self._attempts, self._closed_at = 0, clock()  # at an answer since the gate was closed
-        self._refused = 0
-        self._answers, self._throttled = 0, ("", 0.0, 0)  # by whom last, when, and after how many answers
         self._sleeping: set[asyncio.Task[None]] = set()
         self._alarm: asyncio.Task[None] | None = None
 
@@ -102,32 +85,30 @@ class Gate:
     @property
     def asked_to_wait(self) -> float:
         """Seconds for which the endpoint asks that nobody calls it."""
-        return max(0.0, self._hold_until - self._clock()) if self._held_for == _ASKED else 0.0
+        return max(0.0, self.health.hold_until - self._clock()) if self.health.held_for == ASKED else 0.0
 
     def has_room(self, in_hand: int) -> bool:
         """Whether one more input may be taken up: a few stand ready, so that no call is waited for to be prepared.
 
         Those that wait before another attempt hold up no others.
         """
-        return in_hand < self.allowed + self.allowed // READY + min(self.resting, self.allowed)
+        return in_hand < self.allowed + self.allowed // READY + min(self.resting, MOST_RESTING)
 
     async def call(self, by: str, step: str, prompt: Prompt, send: Callable[[], Awaitable[Completion]]) -> Completion:
         """Send once it may be. Raises `Stopping` when nothing more may be sent, and what `send` raises."""
-        waiting = _Waiting(by, self.spending.expected(step, prompt), self.spending.usual(step, prompt))
+        waiting = _Waiting(by, step, prompt, self.spending.expected(step, prompt), self.spending.usual(step, prompt))
         await self._admission(waiting)
         started, number = self._clock(), self._sent
         is_full = self.in_flight >= self.allowed
         try:
             completion = await send()
         except BaseException as error:
-            self._end_call(waiting, step, None)
-            if isinstance(error, TransientError):
+            self._end_call(waiting, None)
+            if isinstance(error, ServingError):
                 self._note_trouble(by, error, started)
-            elif isinstance(error, ServingError):
-                self._note_refusal(error)
             self._pump()
             raise
-        self._end_call(waiting, step, completion.usage)
+        self._end_call(waiting, completion.usage)
         self._note_answer(step, completion, started, number, waiting, is_full=is_full)
         self._pump()
         return completion
@@ -169,7 +150,7 @@ class Gate:
         self.granted = granted
         self.part = granted / self.limit.value if granted else 1.0
         self.pace.share(part, self._clock())
-        self._hold(wait_until, _ASKED)
+        self.health.hold(wait_until, ASKED)
         self._pump()
         self.changed.set()
 
@@ -184,7 +165,7 @@ class Gate:
             await waiting.admitted
         except asyncio.CancelledError:
             if waiting.admitted.done() and not waiting.admitted.cancelled() and waiting.admitted.exception() is None:
-                self._end_call(waiting, "", None)
+                self._end_call(waiting, None)
             self._pump()
             raise
 
@@ -216,16 +197,18 @@ class Gate:
         if waiting.by not in self._under_way:
             if self.granted < 1:
                 return 0.0, "Waits for another run that uses this endpoint"
-            if not self.is_open and self._under_way:
-                return 0.0, self._held_for if self._attempts else "Waits for the first answer"
+            if not self.health.is_open and self._under_way:
+                return 0.0, self.health.held_for if self.health.attempts else "Waits for the first answer"
             if self.in_flight >= self.allowed:
                 return 0.0, ""
-        if now < self._hold_until:
-            return self._hold_until - now, self._held_for
+        if now < self.health.hold_until:
+            return self.health.hold_until - now, self.health.held_for
         seconds, why = self.pace.wait(waiting.tokens, now)
         if seconds > 0:
             return seconds, why
-        match self.spending.verdict(waiting.expected):
+        if self.spending.budget != Budget():
+            waiting.expected = self.spending.expected(waiting.step, waiting.prompt)  # by what is known by now
+        match self.spending.verdict(waiting.step, waiting.expected):
             case "wait":
                 return 0.0, "Waits to see what the calls under way take of the budget"
             case "stop":
@@ -236,81 +219,40 @@ class Gate:
     def _begin_call(self, waiting: _Waiting) -> None:
         self._under_way[waiting.by] += 1
         self._sent += 1
-        self.spending.begin(waiting.expected)
+        self.spending.begin(waiting.step, waiting.expected)
         self.pace.sent(waiting.tokens, self._clock())
         waiting.admitted.set_result(None)
 
-    def _end_call(self, waiting: _Waiting, step: str, used: Usage | None) -> None:
+    def _end_call(self, waiting: _Waiting, used: Usage | None) -> None:
         self._under_way[waiting.by] -= 1
         if not self._under_way[waiting.by]:
             del self._under_way[waiting.by]
-        self.spending.end(step, waiting.expected, used)
+        self.spending.end(waiting.step, waiting.prompt, waiting.expected, used)
         self.changed.set()
 
     def _note_answer(
         self, step: str, completion: Completion, started: float, number: int, waiting: _Waiting, *, is_full: bool
     ) -> None:
         now = self._clock()
-        if self._attempts:
-            self._hold_until = now
-        self.is_open = self.has_answered = True
-        self._answers += 1
-        self._last_answer = now
-        self._in_vain = self._attempts = 0
-        self._in_vain_by.clear()
+        self.health.answered(now)
         self.limit.answered(step, now - started, now, is_full=is_full)
         self.pace.corrected(waiting.tokens - completion.usage.total, now)
         if completion.quotas:
             self.pace.told(completion.quotas, self._sent - number, waiting.tokens, now)
 
-    def _note_trouble(self, by: str, error: TransientError, started: float) -> None:
+    def _note_trouble(self, by: str, error: ServingError, started: float) -> None:
         now = self._clock()
-        if error.is_throttle:
-            self._note_throttle(by, error, started, now)
-        self._in_vain += 1
-        self._in_vain_by.add(by)
-        if self.is_open and self._in_vain >= IN_VAIN and len(self._in_vain_by) > 1:
-            self.is_open, self._closed_at = False, now
-        if not self.is_open:
-            if started >= self._closed_at:
-                self._attempt_later(error, now)
-            self._stop_if_silent(error, now)
-
-    def _note_refusal(self, error: ServingError) -> None:
-        """No further call may be wasted where it is the settings that are wrong."""
-        if isinstance(error, ConfigurationError):
-            self._stop_run(str(error), "problem")
-        elif not isinstance(error, RefusedError) and not self.has_answered:
-            self._refused += 1
-            if self._refused == REFUSED_AT_FIRST:
-                self._stop_run(nothing_answered(str(error)), "problem")
-
-    def _note_throttle(self, by: str, error: TransientError, started: float, now: float) -> None:
-        """One input that is throttled again and again while others are answered is a trouble of its own."""
-        last_by, last_at, answers_then = self._throttled
-        self._throttled = by, now, self._answers
-        if by != last_by or self._answers == answers_then:
-            self.limit.throttled(started, now)
-        if error.retry_after and last_by not in ("", by) and now - last_at < TOGETHER:
-            self._hold(now + min(error.retry_after, LONGEST_WAIT), _ASKED)
-
-    def _attempt_later(self, error: TransientError, now: float) -> None:
-        asked = error.retry_after
-        seconds = BACK_OFF[min(self._attempts, len(BACK_OFF) - 1)] if asked is None else min(asked, LONGEST_WAIT)
-        self._attempts += 1
-        self._hold(now + seconds, _ASKED if asked else f"Tries again. {error}")
-
-    def _stop_if_silent(self, error: TransientError, now: float) -> None:
-        if self.has_answered:
-            is_silent = now - self._last_answer >= SILENCE and len(self._in_vain_by) > 1
+        if isinstance(error, TransientError):
+            if error.is_throttle and self.health.throttled(by, error, now):
+                self.limit.throttled(started, now)
+            allowed, was_open = max(self.allowed, 1), self.health.is_open
+            reason = self.health.troubled(by, error, started, now, allowed=allowed, is_tail=self.is_tail)
+            if was_open and not self.health.is_open:
+                self.limit.throttled(now, now)
         else:
-            is_silent = self._attempts >= FIRST_ATTEMPTS
-        if is_silent:
-            self._stop_run(f"{error} Nothing was lost: resume when it answers again.", "problem")
-
-    def _hold(self, until: float, why: str) -> None:
-        if until > self._hold_until:
-            self._hold_until, self._held_for = until, why
+            reason = self.health.refused(error)
+        if reason:
+            self._stop_run(reason, "problem")
 
     def _look_again_in(self, seconds: float) -> None:
         if self._alarm is not None:

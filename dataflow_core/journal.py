@@ -39,7 +39,7 @@ class Journal:
     async def write_regularly(self, closing: asyncio.Event) -> None:
         """Write until `closing` is set, and then once more."""
         while not closing.is_set():
-            await either(closing, COMMIT_INTERVAL)
+            await wait_at_most(closing, COMMIT_INTERVAL)
             await self.flush()
 
     async def flush(self) -> None:
@@ -62,7 +62,7 @@ class Journal:
                 self._written()
 
 
-async def either(event: asyncio.Event, seconds: float) -> None:
+async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
     """Wait for the event, but no longer than that."""
     with suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)

@@ -16,6 +16,8 @@ WINDOW, WEIGHT = 20, 0.1
 BURST = 2.0
 #: A server's own limit matters once less than this part of it is left.
 LOW = 0.1
+#: Whatever a server says of its limits, it is asked again after so many seconds.
+LONGEST_PAUSE = 120.0
 
 
 class AdaptiveLimit:
@@ -157,7 +159,9 @@ class Pace:
             left = quota.remaining - sent_since * _units(quota.of, tokens_each)
             used = quota.limit - quota.remaining
             if quota.remaining < LOW * quota.limit and quota.reset > 0 and used > 0:
-                self._told[quota.of] = Bucket(quota.limit, used / quota.reset, now, left)
+                least = _units(quota.of, tokens_each) / LONGEST_PAUSE
+                left = max(left, -quota.limit)
+                self._told[quota.of] = Bucket(quota.limit, max(used / quota.reset, least), now, left)
             else:
                 self._told.pop(quota.of, None)
 

@@ -286,6 +286,11 @@ class Run:
         """How many of its inputs it is to take up."""
         return progress.total if self.limit is None else min(self.limit, progress.total)
 
+    def cost(self, progress: Progress, endpoint: Endpoint | None = None) -> float | None:
+        """The money it has cost; what was called without a price is reckoned at that of `endpoint`, or of its own."""
+        rest = (endpoint or self.endpoint).cost(progress.unpriced)
+        return rest if progress.cost is None else progress.cost + (rest or 0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -297,7 +302,10 @@ class Progress:
     waiting: int = 0
     calls: int = 0
     usage: Usage = Usage()
+    cost: float | None = None  # of the calls that were made with a price, at the prices of then
+    unpriced: Usage = Usage()  # of the others
     recent_per_second: float = 0.0  # records over the last 30 s
+    recent_ends_per_second: float = 0.0  # inputs that ended one way or the other over the last 30 s
 
     @property
     def total(self) -> int:

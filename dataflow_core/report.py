@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dataflow_core.budget import money
 from dataflow_core.estimate import estimate
-from dataflow_core.models import Budget, Progress, Run, Usage
+from dataflow_core.models import Budget, Progress, Run
 from dataflow_core.workspace import Workspace
 
 
@@ -24,7 +24,7 @@ def status_lines(workspace: Workspace, run: Run) -> list[str]:
         f"Tokens    {usage.prompt_tokens:,} in prompts, {usage.completion_tokens:,} in answers, "
         f"{progress.calls:,} calls",
     ]
-    if (cost := cost_of(workspace, run, usage)) is not None:
+    if (cost := run.cost(progress, workspace.endpoint_of(run))) is not None:
         each = f", {money(cost / progress.done)} a record" if progress.done else ""
         lines.append(f"Money     {money(cost)}{each}")
     if run.budget != Budget():
@@ -49,7 +49,7 @@ def last_line(
     parts.append(f"{n_failures} failures" + (f" in {failures}" if failures else ""))
     if progress.pending:
         parts.append(f"{progress.pending} not done yet")
-    if (cost := cost_of(workspace, run, progress.usage)) is not None:
+    if (cost := run.cost(progress, workspace.endpoint_of(run))) is not None:
         parts.append(f"{money(cost)} spent")
     return ", ".join(parts)
 
@@ -72,17 +72,12 @@ def estimate_line(workspace: Workspace, run: Run, progress: Progress) -> str:
         return ""
     expected = f"about {about(found.expected.total)} tokens"
     sure = f"{about(found.low.total)} to {about(found.high.total)} tokens"
-    low, cost, high = (cost_of(workspace, run, usage) for usage in (found.low, found.expected, found.high))
+    endpoint = workspace.endpoint_of(run)
+    low, cost, high = (endpoint.cost(usage) for usage in (found.low, found.expected, found.high))
     if low is not None and cost is not None and high is not None:
         expected, sure = f"{expected}, {money(cost)}", f"{sure}, {money(low)} to {money(high)}"
     inputs = f"{found.tried:,} input{'' if found.tried == 1 else 's'} tried"
     return f"The whole run should take {expected} ({sure}, judging by {inputs})."
-
-
-def cost_of(workspace: Workspace, run: Run, usage: Usage) -> float | None:
-    """The money that the tokens cost, also where the price was entered after the run had ended; None without one."""
-    cost = run.endpoint.cost(usage)
-    return workspace.endpoint_of(run).cost(usage) if cost is None else cost
 
 
 def about(number: int) -> str:

@@ -20,9 +20,10 @@ from dataflow_core.errors import (
     TruncatedError,
     UsageError,
 )
-from dataflow_core.gate import Gate, Stopping, nothing_answered
+from dataflow_core.gate import Gate, Stopping
 from dataflow_core.generators.base import Generator
-from dataflow_core.journal import Journal, either
+from dataflow_core.health import LONGEST_WAIT, nothing_answered
+from dataflow_core.journal import Journal, wait_at_most
 from dataflow_core.models import Endpoint, Failure, Input, Run, RunState, Stage, StoppedBy
 from dataflow_core.serving.base import Serving
 from dataflow_core.serving.keys import base_url_of
@@ -78,30 +79,37 @@ class Runner:
         self._outcome: Outcome | None = None
         self._bug: BaseException | None = None
         self._stop = asyncio.Event()  # take up nothing more
+        self._hurry = asyncio.Event()  # somebody waits for it to stop
         self._closing = asyncio.Event()  # everything has ended: write the rest
         self._tasks: set[asyncio.Task[None]] = set()
         self._refused: list[Failed] = []  # inputs refused as wrong before anything was answered
         self._journal = Journal(ledger, self._full_disk, lambda: self._gate.changed.set())
-        self._gate: Gate
+        self._gate = Gate(
+            run.endpoint,
+            stop_run=lambda reason, stopped_by: self._end(RunState.PAUSED, reason, stopped_by),
+            clock=clock,
+            sleep=sleep,
+        )
 
     async def execute(self) -> Outcome:
         """Run until nothing is pending or something stops it, store the outcome and return it.
 
         Raises what a bug in a generator raised, once everything else is stored.
         """
-        await self._prepare()
-        background = [
-            asyncio.create_task(self._journal.write_regularly(self._closing)),
-            asyncio.create_task(self._beat_regularly()),
-        ]
-        for task in background:
-            task.add_done_callback(self._note_error)
+        background: list[asyncio.Task[None]] = []
         try:
+            await self._prepare()
+            background += [
+                asyncio.create_task(self._journal.write_regularly(self._closing)),
+                asyncio.create_task(self._beat_regularly()),
+            ]
+            for task in background:
+                task.add_done_callback(self._note_error)
             await self._take_up_all()
         except asyncio.CancelledError:
             self._end(RunState.PAUSED, "Stopped from outside. Resume to go on.", "person")
-        except DataflowError as error:
-            self._end(RunState.PAUSED, str(error), "problem")
+        except BaseException as error:  # noqa: BLE001  what is in hand is stored before it is raised
+            self._note(error)
         closing = asyncio.create_task(self._close(background))
         while not closing.done():
             with suppress(asyncio.CancelledError):  # it is ending already
@@ -112,20 +120,13 @@ class Runner:
         progress = await asyncio.to_thread(self._runs.progress, self._run.id)
         self._left = max(self._run.target(progress) - progress.ended, 1)
         before = await asyncio.to_thread(self._ledger.usage_by_step) if progress.calls else {}
-        self._gate = Gate(
-            self._run.endpoint,
-            stop_run=lambda reason, stopped_by: self._end(RunState.PAUSED, reason, stopped_by),
-            spending=Spending(self._run.budget, self._run.endpoint, before),
-            has_answered=bool(before),
-            clock=self._clock,
-            sleep=self._sleep,
-        )
-        try:
-            await self._beat()
-        except DataflowError as error:
-            self._end(RunState.PAUSED, str(error), "problem")
+        self._gate.health.has_history = bool(before)
+        money_before = self._run.cost(progress) or 0.0
+        self._gate.spending = Spending(self._run.budget, self._run.endpoint, before, money_before=money_before)
+        await self._beat()
 
     async def _close(self, background: list[asyncio.Task[None]]) -> Outcome:
+        await self._let_calls_end()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -145,16 +146,11 @@ class Runner:
         return outcome
 
     async def _take_up_all(self) -> None:
-        """Pass over the pending inputs until there are none: a retry may add some behind the place reached."""
-        while await self._take_up_from_start():
-            await self._settle()
-        await self._settle()
-
-    async def _take_up_from_start(self) -> int:
-        count = 0
-        page = await self._read(-1)
+        """Take up the pending inputs, and return when all have ended or the run stops."""
+        page = _spread(await self._read(-1))
         while page and not self._stop.is_set():
-            following = asyncio.create_task(self._read(page[-1][0].position))
+            last = max(item.position for item, _ in page)
+            following = asyncio.create_task(self._read(last))
             for item, logged in page:
                 await self._room()
                 if self._stop.is_set():
@@ -162,9 +158,16 @@ class Runner:
                 task = asyncio.create_task(self._take_up(item, logged))
                 self._tasks.add(task)
                 task.add_done_callback(self._finished)
-                count += 1
             page = await following
-        return 0 if self._stop.is_set() else count
+        self._gate.is_tail = True
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            while self._tasks and not self._stop.is_set():
+                await asyncio.wait({*self._tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+        if self._gate.health.has_history and not self._stop.is_set():
+            self._give_up_refused()
 
     async def _read(self, after: int) -> list[tuple[Input, Logged]]:
         """The next inputs to do, each with what has been answered for it already."""
@@ -188,25 +191,25 @@ class Runner:
         self._note_error(task)
 
     def _note_error(self, task: asyncio.Task[None]) -> None:
-        error = None if task.cancelled() else task.exception()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._note(error)
+
+    def _note(self, error: BaseException) -> None:
         if isinstance(error, DataflowError):
             self._end(RunState.PAUSED, str(error), "problem")
-        elif error is not None:
+        else:
             self._bug = self._bug or error
             sentence = f"The program failed ({type(error).__name__}: {error}). What was stored is kept."
             self._end(RunState.PAUSED, sentence, "problem")
 
-    async def _settle(self) -> None:
-        """Wait for the inputs in hand, and for their records to be stored; once the run stops, only a moment."""
-        stopping = asyncio.create_task(self._stop.wait())
-        try:
-            while self._tasks and not self._stop.is_set():
-                await asyncio.wait({*self._tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if self._tasks:
-                await asyncio.wait(set(self._tasks), timeout=GRACE)
-        finally:
-            stopping.cancel()
-        await self._journal.flush()
+    async def _let_calls_end(self) -> None:
+        """Calls under way are paid for: wait for their answers, but only a moment when somebody waits for us."""
+        hurry = asyncio.create_task(self._hurry.wait())
+        while self._tasks and not self._hurry.is_set():
+            await asyncio.wait({*self._tasks, hurry}, return_when=asyncio.FIRST_COMPLETED)
+        hurry.cancel()
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=GRACE)
 
     async def _take_up(self, item: Input, logged: Logged) -> None:
         ask = Asker(item, self._serving, self._gate, self._journal.add, logged)
@@ -222,14 +225,14 @@ class Runner:
         else:
             self._journal.add(Done(item, fields, tuple(ask.repairs)))
         self._left -= 1
-        if self._gate.has_answered:
+        if self._gate.health.has_answered:
             self._give_up_refused()
 
     def _fail(self, item: Input, ask: Asker, error: DataflowError) -> None:
         raw_text = getattr(error, "raw_text", "")
         failed = Failed(item, Failure(item.id, _stage(error), str(error), raw_text=raw_text, calls=ask.calls))
         is_wrong = isinstance(error, ServingError) and not isinstance(error, RefusedError | TransientError)
-        if is_wrong and not self._gate.has_answered:
+        if is_wrong and not self._gate.health.has_answered:
             self._refused.append(failed)
         else:
             self._journal.add(failed)
@@ -242,6 +245,8 @@ class Runner:
 
     def _end(self, state: RunState, reason: str, stopped_by: StoppedBy) -> None:
         """The first reason to stop stands."""
+        if stopped_by == "person":
+            self._hurry.set()
         if self._outcome is None:
             self._outcome = Outcome(state, reason, stopped_by)
         self._stop.set()
@@ -254,7 +259,7 @@ class Runner:
 
     async def _beat_regularly(self) -> None:
         while not self._closing.is_set():
-            await either(self._closing, HEARTBEAT)
+            await wait_at_most(self._closing, HEARTBEAT)
             await self._beat()
             await asyncio.to_thread(self._progress)
 
@@ -269,7 +274,7 @@ class Runner:
         self._gate.spending.budget = orders.budget
         share = await self._journal.store(self._leases.renew, self._run.id, self._shared, self._report())
         self._gate.limit.adopt(share.allowed, share.maximum)
-        wait = share.wait_until - time.time()
+        wait = min(share.wait_until - time.time(), LONGEST_WAIT)  # the machine's clock may have been set back
         self._gate.share(share.granted, share.part, self._clock() + wait if wait > 0 else 0.0)
 
     def _report(self) -> Report:
@@ -295,6 +300,13 @@ class Runner:
             sentence = f"Tried on {progress.ended} of {progress.total} inputs."
             return Outcome(RunState.PAUSED, sentence, "limit")
         return Outcome(RunState.FINISHED)
+
+
+def _spread(page: list[tuple[Input, Logged]]) -> list[tuple[Input, Logged]]:
+    """With a few from all over it first: a run must not hang on its first inputs when it is these that fail."""
+    places = (0.0, 0.618, 0.236, 0.854, 0.472)  # multiples of the golden ratio hit no pattern in the inputs
+    first = list(dict.fromkeys(int(len(page) * place) for place in places if page))
+    return [page[number] for number in first] + [entry for n, entry in enumerate(page) if n not in first]
 
 
 def _shared(endpoint: Endpoint) -> str:

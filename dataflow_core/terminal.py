@@ -32,6 +32,12 @@ class ProgressDisplay:
     def show(self, progress: Progress) -> None:
         if self._quiet:
             return
+        try:
+            self._show(progress)
+        except OSError:  # whoever read it has gone; the run goes on
+            self._quiet = True
+
+    def _show(self, progress: Progress) -> None:
         if sys.stderr.isatty():
             self._show_bar(progress)
         elif time.monotonic() - self._last_line >= _LINE_EVERY:
@@ -42,13 +48,13 @@ class ProgressDisplay:
         if self._bar is None:
             self._bar = tqdm(total=self._run.target(progress), desc=self._run.name, unit="input", initial=0)
         self._bar.n = progress.done + progress.failed
-        cost = self._run.endpoint.cost(progress.usage)
+        cost = self._run.cost(progress)
         spent = {} if cost is None else {"spent": money(cost)}
         self._bar.set_postfix(failed=progress.failed, tokens=progress.usage.total, refresh=True, **spent)
 
 
 def progress_line(run: Run, progress: Progress) -> str:
-    cost = run.endpoint.cost(progress.usage)
+    cost = run.cost(progress)
     tokens = f"{progress.usage.total} tokens" + ("" if cost is None else f", {money(cost)}")
     return (
         f"{run.name}: {progress.done + progress.failed} of {run.target(progress)} inputs, {progress.failed} failed, "

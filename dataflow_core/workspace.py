@@ -9,12 +9,12 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from dataflow_core.errors import DiskFullError, WorkspaceError
+from dataflow_core.errors import DataflowError, DiskFullError, WorkspaceError
 from dataflow_core.generators import build_generator
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.intents import builtin_intents, plan_dialogues
-from dataflow_core.models import Budget, Endpoint, Failure, Fields, Input, Intent, Progress, Run, Stage
+from dataflow_core.models import Budget, Endpoint, Failure, Fields, Input, Intent, Progress, Run, RunState, Stage
 from dataflow_core.readers import Selection, Table
 from dataflow_core.review import Review
 from dataflow_core.runner import Outcome, Runner
@@ -185,10 +185,12 @@ class Workspace:
     def endpoint_of(self, run: Run) -> Endpoint:
         """Where the run would go on: at its endpoint's present address, which may have been corrected.
 
-        Its model never changes: with another model it would be another run.
+        Its model changes only as long as nothing was answered: with another model it would be another run.
         """
         present = next((one for one in self.endpoints.all() if one.name == run.endpoint.name), run.endpoint)
         is_same = (present.kind, present.model) == (run.endpoint.kind, run.endpoint.model)
+        if not is_same and present.kind == run.endpoint.kind:
+            is_same = not self.runs.has_answers(run.id)
         return present if is_same else run.endpoint
 
     def start(
@@ -238,7 +240,18 @@ class Workspace:
         """
         self.keep_reserve(run_id)
         run = self.runs.claim(run_id)
-        runner = Runner(
+        try:
+            runner = self._runner(run, key, progress)
+        except DataflowError as error:
+            self.runs.release(run.id, RunState.PAUSED, str(error), "problem")
+            raise
+        else:
+            return await runner.execute()
+        finally:
+            self.free_reserve(run.id)
+
+    def _runner(self, run: Run, key: str | None, progress: Callable[[Progress], None] | None) -> Runner:
+        return Runner(
             run,
             runs=self.runs,
             leases=self.leases,
@@ -248,10 +261,6 @@ class Workspace:
             progress=(lambda: progress(self.runs.progress(run.id))) if progress else lambda: None,
             free_reserve=lambda: self.free_reserve(run.id),
         )
-        try:
-            return await runner.execute()
-        finally:
-            self.free_reserve(run.id)
 
     def _open_serving(self, endpoint: Endpoint, key: str | None) -> Serving:
         """The endpoint, asked as it has turned out to want to be asked; what is learnt now is kept, too."""

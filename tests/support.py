@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from dataflow_core.asking import Asker
@@ -17,6 +17,7 @@ from dataflow_core.serving.base import Serving
 from dataflow_core.serving.scripted import ScriptedServing
 from dataflow_core.storage.ledger import Ledger
 from dataflow_core.workspace import Workspace
+from tests.virtual_time import now, run_virtually
 
 ENDPOINT = Endpoint(name="scripted", base_url="http://127.0.0.1:9/v1", model="scripted", max_workers=4)
 INTENTS = (
@@ -67,23 +68,25 @@ def execute(
     budget: Budget | None = None,
     clock: Clock | None = None,
 ) -> Outcome:
-    """Execute the run in this process, in time that passes only where somebody waits.
+    """Execute the run in this process, in virtual time unless there is another `clock`.
 
     A serving's `max_workers` is the run's from then on.
     """
     serving = ScriptedServing(serving, max_workers=run.endpoint.max_workers) if callable(serving) else serving
-    clock = clock or Clock()
     workspace.keep_reserve(run.id)
     workspace.runs.set_workers(run.id, serving.max_workers)
     workspace.runs.enqueue(run.id, limit=limit, budget=budget)
-    return asyncio.run(_execute(workspace, run, serving, clock))
+    if clock is None:
+        return run_virtually(_execute(workspace, run, serving, now, asyncio.sleep))
+    return asyncio.run(_execute(workspace, run, serving, clock, clock.sleep))
 
 
 async def _execute(
     workspace: Workspace,
     run: Run,
     serving: Serving,
-    clock: Clock,
+    clock: Callable[[], float],
+    sleep: Callable[[float], Awaitable[None]],
 ) -> Outcome:
     claimed = workspace.runs.claim(run.id)
     runner = Runner(
@@ -94,7 +97,7 @@ async def _execute(
         generator=build_generator(run.generator, run.params, recipe=run.endpoint.recipe),
         serving=serving,
         free_reserve=lambda: workspace.free_reserve(run.id),
-        sleep=clock.sleep,
+        sleep=sleep,
         clock=clock,
     )
     return await runner.execute()

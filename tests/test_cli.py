@@ -294,7 +294,8 @@ def test_a_run_whose_process_does_not_obey_is_told_of(
 
 
 def test_progress_tells_the_money_where_the_price_is_known(workspace: Workspace) -> None:
-    progress = Progress(pending=6, done=3, failed=1, usage=Usage(1_000_000, 500_000), recent_per_second=2.0)
+    used = Usage(1_000_000, 500_000)
+    progress = Progress(pending=6, done=3, failed=1, usage=used, unpriced=used, recent_per_second=2.0)
     run = plan_tasks(workspace, [f"Task {number}." for number in range(10)])
     assert progress_line(run, progress) == "tasks.jsonl: 4 of 10 inputs, 1 failed, 1500000 tokens, 2.0 records/s"
     priced = replace(run, endpoint=replace(ENDPOINT, input_price=1.0, output_price=4.0), limit=5)

@@ -19,6 +19,7 @@ from dataflow_core.errors import (
     RunIsLiveError,
     ServingError,
     TransientError,
+    UsageError,
     WorkspaceError,
 )
 from dataflow_core.models import Budget, Completion, Prompt, RunState, Stage, Usage
@@ -100,8 +101,8 @@ def test_a_passing_fault_is_tried_again_and_retry_after_is_obeyed(workspace: Wor
     run = plan_tasks(workspace, TASKS[:1])
     execute(workspace, run, lambda prompt: next(faults, None) or answer_relations(prompt), clock=clock)
     assert workspace.runs.progress(run.id).done == 1
-    assert clock.waits[0] == 12.0
-    assert 1.0 < clock.waits[1] < 3.0
+    assert 12.0 <= clock.waits[0] <= 13.2
+    assert clock.now > 13.0
 
 
 def test_an_input_whose_retries_are_used_up_fails_alone(workspace: Workspace) -> None:
@@ -227,7 +228,7 @@ def test_a_bug_in_a_generator_ends_the_run_loudly_and_keeps_what_was_done(worksp
     assert stored.state is RunState.PAUSED
     assert "ZeroDivisionError" in stored.reason
     progress = workspace.runs.progress(run.id)
-    assert (progress.done, progress.pending) == (6, 4)
+    assert (progress.done, progress.pending) == (1, 9)  # a few from all over come first
 
 
 def test_a_full_disk_pauses_the_run_with_a_sentence_and_stores_what_was_paid(
@@ -313,8 +314,7 @@ def test_an_endpoint_that_falls_silent_pauses_the_run_after_a_minute_instead_of_
     assert (outcome.state, outcome.stopped_by) == (RunState.PAUSED, "problem")
     progress = workspace.runs.progress(run.id)
     assert progress.done == 2
-    assert 1 <= progress.failed <= 5
-    assert progress.pending >= 33
+    assert (progress.failed, progress.pending) == (0, 38)
 
 
 def test_trouble_with_the_database_pauses_the_run_and_what_was_answered_is_stored(
@@ -486,7 +486,7 @@ def test_a_budget_stops_the_run_cleanly_and_a_larger_one_goes_on(workspace: Work
 def test_what_a_cancelled_run_had_no_budget_for_fails_as_such(workspace: Workspace) -> None:
     run = plan_tasks(workspace, TASKS)
     execute(workspace, run, answer_with_usage, limit=1)
-    execute(workspace, run, answer_with_usage, budget=Budget(tokens=300))
+    execute(workspace, run, answer_with_usage, budget=Budget(tokens=350))
     workspace.runs.ask(run.id, "cancel")
     assert workspace.runs.failures_by_stage(run.id) == {Stage.BUDGET: 7}
 
@@ -586,3 +586,115 @@ def test_an_endpoint_that_does_not_say_what_calls_take_is_held_to_the_budget_all
     outcome = execute(workspace, run, answer_relations, budget=Budget(tokens=5 * each + 50))
     assert outcome.stopped_by == "budget"
     assert workspace.runs.progress(run.id).done == 5
+
+
+def test_a_few_percent_of_inputs_that_are_never_answered_hold_up_none_of_the_others(workspace: Workspace) -> None:
+    tasks = [f"Task {number}." for number in range(200)]
+    poisoned = set(tasks[::10])
+
+    def reply(prompt: Prompt) -> Any:
+        if task_of(prompt) in poisoned:
+            return TransientError("No answer within 2 s.")
+        return answer_relations(prompt)
+
+    run = plan_tasks(workspace, tasks)
+    outcome = execute(workspace, run, ScriptedServing(reply, delay=2.0, max_workers=16))
+    assert outcome.state is RunState.FINISHED, outcome.reason
+    progress = workspace.runs.progress(run.id)
+    assert (progress.done, progress.failed) == (180, 20)
+
+
+def test_first_inputs_that_are_never_answered_do_not_keep_the_others_from_their_turn(workspace: Workspace) -> None:
+    tasks = [f"Task {number}." for number in range(100)]
+
+    def reply(prompt: Prompt) -> Any:
+        return TransientError("500") if task_of(prompt) in tasks[:8] else answer_relations(prompt)
+
+    run = plan_tasks(workspace, tasks)
+    assert execute(workspace, run, reply).state is RunState.FINISHED
+    assert workspace.runs.progress(run.id).done == 92
+
+
+def test_calls_refused_as_wrong_after_the_model_was_changed_pause_the_run_too(workspace: Workspace) -> None:
+    run = plan_tasks(workspace, TASKS)
+    execute(workspace, run, answer_relations, limit=3)
+    outcome = execute(workspace, run, lambda _: ServingError("400: unknown field"))
+    assert (outcome.state, outcome.stopped_by) == (RunState.PAUSED, "problem")
+    assert workspace.runs.progress(run.id).pending == 7
+
+
+def test_a_server_that_asks_to_come_back_at_once_is_not_called_until_all_attempts_are_gone(
+    workspace: Workspace,
+) -> None:
+    calls = itertools.count()
+
+    def reply(prompt: Prompt) -> Any:
+        if 5 <= next(calls) < 60:
+            return TransientError("429", retry_after=0.0, is_throttle=True)
+        return answer_relations(prompt)
+
+    run = plan_tasks(workspace, [f"Task {number}." for number in range(60)])
+    execute(workspace, run, ScriptedServing(reply, max_workers=16))
+    assert workspace.runs.progress(run.id).failed == 0
+
+
+def test_calls_under_way_are_answered_and_stored_when_the_quota_is_used_up(workspace: Workspace) -> None:
+    numbers = itertools.count()
+
+    class Ending(ScriptedServing):
+        async def complete(self, prompt: Prompt, **options: Any) -> Completion:
+            if next(numbers) == 6:
+                raise ConfigurationError("No credit left.")
+            await asyncio.sleep(30.0)
+            return await super().complete(prompt, **options)
+
+    serving = Ending(answer_relations, max_workers=4)
+    run = plan_tasks(workspace, [f"Task {number}." for number in range(30)])
+    outcome = execute(workspace, run, serving)
+    assert outcome.reason == "No credit left."
+    assert workspace.runs.progress(run.id).done == len(serving.prompts)
+
+
+def test_a_cancelled_dialogue_that_goes_on_again_uses_the_skeleton_that_was_answered(workspace: Workspace) -> None:
+    run = workspace.plan_dialogues(INTENTS[:1], endpoint=ENDPOINT, num_dialogs_per_intent=1, num_turns_per_dialog=4)
+
+    def cancelled_between(prompt: Prompt) -> Any:
+        if "questions" in prompt.messages[0].content:
+            return '{"questions": ["One?", "Two?"]}'
+        return ConfigurationError("No credit left.")
+
+    execute(workspace, run, cancelled_between)
+    workspace.runs.ask(run.id, "cancel")
+    assert workspace.retry(run.id) == 1
+    serving = ScriptedServing(['{"answers": ["Ah.", "Oh."]}'])
+    assert execute(workspace, run, serving).state is RunState.FINISHED
+
+
+def test_what_was_spent_stays_what_it_was_when_the_run_goes_on_with_a_cheaper_model(workspace: Workspace) -> None:
+    dear = replace(ENDPOINT, input_price=1_000_000.0, output_price=1_000_000.0)
+    run = plan_tasks(workspace, TASKS, endpoint=dear)
+    execute(workspace, run, lambda p: "no JSON" if task_of(p) == TASKS[0] else answer_with_usage(p))
+    spent = workspace.runs.get(run.id).cost(workspace.runs.progress(run.id))
+    assert spent is not None
+    assert spent > 900
+    workspace.retry(run.id, endpoint=replace(ENDPOINT, name="free", model="free"))
+    assert workspace.runs.get(run.id).cost(workspace.runs.progress(run.id)) == spent
+
+
+def test_a_budget_in_money_is_not_dropped_with_the_prices(workspace: Workspace) -> None:
+    priced = replace(ENDPOINT, input_price=1.0, output_price=1.0)
+    run = plan_tasks(workspace, TASKS, endpoint=priced)
+    workspace.runs.set_budget(run.id, Budget(money=5.0))
+    workspace.retry(run.id, endpoint=replace(ENDPOINT, name="other", model="other"))
+    with pytest.raises(UsageError, match="the prices of other are not known"):
+        workspace.runs.enqueue(run.id, limit=None)
+
+
+def test_a_run_that_cannot_be_set_up_says_why_and_can_be_started_again(workspace: Workspace) -> None:
+    broken = replace(ENDPOINT, base_url="no address")
+    run = plan_tasks(workspace, TASKS, endpoint=broken)
+    with pytest.raises(UsageError):
+        asyncio.run(workspace.execute(run.id))
+    stored = workspace.runs.get(run.id)
+    assert (stored.state, stored.stopped_by) == (RunState.PAUSED, "problem")
+    assert "no address" in stored.reason

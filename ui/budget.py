@@ -15,12 +15,6 @@ def has_price(endpoint: Endpoint) -> bool:
     return endpoint.cost(Usage()) is not None
 
 
-def cost_of(workspace: Workspace, run: Run, usage: Usage) -> float | None:
-    """The money that the tokens cost, also where the price was entered after the run had ended; None without one."""
-    cost = run.endpoint.cost(usage)
-    return workspace.endpoint_of(run).cost(usage) if cost is None else cost
-
-
 def budget_fields(endpoint: Endpoint, before: Budget, key: str) -> Budget:
     """Let the person say how much may be used; empty fields are no limit. Money needs a price."""
     tokens = st.number_input(
@@ -57,19 +51,19 @@ def budget_in_words(budget: Budget) -> str:
     return " or ".join(parts)
 
 
-def share_used(run: Run, usage: Usage) -> float:
+def share_used(run: Run, progress: Progress) -> float:
     """How much of the budget is gone, between 0 and 1, by whichever limit is nearer; 0 without one."""
-    limits = ((run.budget.tokens, usage.total), (run.budget.money, run.endpoint.cost(usage) or 0.0))
+    limits = ((run.budget.tokens, progress.usage.total), (run.budget.money, run.cost(progress) or 0.0))
     return max((min(used / limit, 1.0) if limit else 1.0 for limit, used in limits if limit is not None), default=0.0)
 
 
-def used_in_words(run: Run, usage: Usage) -> str:
+def used_in_words(run: Run, progress: Progress) -> str:
     """Return "$1.20 of $5.00 · 80,000 of 200,000 tokens"."""
     parts = []
     if run.budget.money is not None:
-        parts.append(f"{money(run.endpoint.cost(usage) or 0.0)} of {money(run.budget.money)}")
+        parts.append(f"{money(run.cost(progress) or 0.0)} of {money(run.budget.money)}")
     if run.budget.tokens is not None:
-        parts.append(f"{usage.total:,} of {count(run.budget.tokens, 'token')}")
+        parts.append(f"{progress.usage.total:,} of {count(run.budget.tokens, 'token')}")
     return " · ".join(parts)
 
 

@@ -16,10 +16,10 @@ _NINE_IN_TEN = 1.64
 def time_left(run: Run, progress: Progress, now: datetime | None = None) -> str:
     """Return "3–5 min left", in which the run ends in 9 cases of 10; "" where nothing tells.
 
-    Records come at random moments, so that a rate counted from n of them is known to 1.64 / √n.
+    Inputs end at random moments, so that a rate counted from n of them is known to 1.64 / √n.
     """
     left = run.target(progress) - progress.ended
-    rate = progress.recent_per_second
+    rate = progress.recent_ends_per_second
     if left <= 0 or rate <= 0:
         return ""
     error = _NINE_IN_TEN / math.sqrt(max(rate * _counted_seconds(run, now), 1.0))

@@ -154,7 +154,7 @@ def _so_far(run: Run, progress: Progress) -> str:
     parts.append(count(progress.calls, "call"))
     usage = progress.usage
     parts.append(f"{usage.prompt_tokens:,} tokens sent, {usage.completion_tokens:,} received")
-    if (cost := run.endpoint.cost(usage)) is not None:
+    if (cost := run.cost(progress)) is not None:
         parts.append(escape_markdown(money(cost)))
     return " · ".join(parts)
 

@@ -94,6 +94,8 @@ def _message_and_code(payload: Any) -> tuple[str, str]:
 
 
 def cut(text: str) -> str:
+    """One line of a few words, without the characters with which a terminal is told what to do."""
+    text = "".join(character if character.isprintable() else " " for character in text[:_LONGEST_READ])
     text = " ".join(text.split())
     return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"
 
@@ -183,8 +185,7 @@ def _explain_busy(reach: Reach, answer: Rejection) -> ServingError:
 
 
 def timed_out(reach: Reach) -> ServingError:
-    """A server that takes too long has, for all one can tell, too much to do."""
-    return TransientError(f"{reach.base_url} did not answer within {reach.timeout:g} s.", is_throttle=True)
+    return TransientError(f"{reach.base_url} did not answer within {reach.timeout:g} s.")
 
 
 def explain_error_in_answer(reach: Reach, error: Any, headers: httpx2.Headers) -> ServingError:

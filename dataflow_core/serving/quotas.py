@@ -68,17 +68,13 @@ def _sum_of(duration: re.Match[str]) -> float:
 
 def _date_of(text: str) -> float:
     """NaN where it is none."""
-    try:
-        date = datetime.fromisoformat(text)
-    except ValueError:
+    for parse in (datetime.fromisoformat, email.utils.parsedate_to_datetime):
         try:
-            date = email.utils.parsedate_to_datetime(text)
-        except ValueError:
-            return math.nan
-    try:
-        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
-    except OverflowError:
-        return math.nan
+            date = parse(text)
+            return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
+            continue
+    return math.nan
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

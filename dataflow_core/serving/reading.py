@@ -15,6 +15,7 @@ from dataflow_core.serving.openai_errors import Reach, explain_error_in_answer, 
 from dataflow_core.serving.quotas import quotas_of
 
 _KEPT_OF_ENDLESS = 20_000  # characters
+_MOST_TOKENS = 2**31 - 1  # a server may say anything
 _FINISH_REASONS = {"max_tokens": "length", "model_length": "length", "refusal": "content_filter"}
 
 
@@ -85,4 +86,4 @@ def _text(message: dict[str, Any]) -> str:
 def _usage(usage: Any) -> Usage:
     counts = usage if isinstance(usage, dict) else {}
     prompt, completion = (counts.get(name) for name in ("prompt_tokens", "completion_tokens"))
-    return Usage(prompt if isinstance(prompt, int) else 0, completion if isinstance(completion, int) else 0)
+    return Usage(*(min(max(count, 0), _MOST_TOKENS) if isinstance(count, int) else 0 for count in (prompt, completion)))

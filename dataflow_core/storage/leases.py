@@ -77,7 +77,9 @@ class LeaseStore:
 
     def release(self, run_id: str) -> None:
         with self._database.write() as connection:
-            connection.execute(delete(leases).where(leases.c.run_id == run_id))
+            row = connection.execute(select(leases).where(leases.c.run_id == run_id)).mappings().first()
+            if row is not None and row["owner"] == this_process():
+                connection.execute(delete(leases).where(leases.c.run_id == run_id))
 
     def traffic(self, run_id: str) -> Traffic | None:
         """What the run's calls do, as it last said; None for a run that is not being executed."""

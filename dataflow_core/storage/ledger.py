@@ -40,6 +40,7 @@ class Call:
     prompt_hash: str
     completion: Completion
     is_valid: bool
+    cost: float | None = None  # None without a price
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,7 @@ class Ledger:
             "model": storable(completion.model),
             "texts": [storable(text) for text in completion.texts],
             "finish_reason": storable(completion.finish_reason),
+            "cost": call.cost,
             "prompt_tokens": _within_column(completion.usage.prompt_tokens),
             "completion_tokens": _within_column(completion.usage.completion_tokens),
             "seconds": completion.seconds,

@@ -24,13 +24,15 @@ def _traffic(connection: Connection) -> None:
         "runs ADD COLUMN workers INTEGER",
         "runs ADD COLUMN token_budget INTEGER",
         "runs ADD COLUMN money_budget FLOAT",
+        "calls ADD COLUMN cost FLOAT",
         "failures ADD COLUMN calls INTEGER NOT NULL DEFAULT 0",
         "records ADD COLUMN repairs JSON NOT NULL DEFAULT '[]'",
     ):
         connection.exec_driver_sql(f"ALTER TABLE {column}")
     for change in (
         "DROP INDEX calls_tokens",
-        "CREATE INDEX calls_usage ON calls (run_id, model, step, prompt_tokens, completion_tokens)",
+        "CREATE INDEX calls_usage ON calls (run_id, model, step, prompt_tokens, completion_tokens, cost)",
+        "CREATE INDEX failures_by_time ON failures (run_id, at)",
         "CREATE INDEX records_repaired ON records (run_id) WHERE CAST(repairs AS TEXT) <> '[]'",
     ):
         connection.exec_driver_sql(change)

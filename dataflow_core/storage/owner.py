@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import time
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -14,7 +16,21 @@ SILENCE = 60.0
 
 
 def this_process() -> dict[str, Any]:
-    return {"host": socket.gethostname(), "pid": os.getpid(), "started": psutil.Process().create_time()}
+    return dict(_described(os.getpid()))
+
+
+@cache
+def _described(pid: int) -> tuple[tuple[str, Any], ...]:
+    return ("host", socket.gethostname()), ("pid", pid), ("started", _started(pid))
+
+
+def _started(pid: int) -> float:
+    """When the process began, by a clock that nobody can set. Raises `psutil.NoSuchProcess`."""
+    try:
+        ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]  # since the machine's start
+        return float(ticks)
+    except (OSError, IndexError, ValueError):
+        return float(psutil.Process(pid).create_time())
 
 
 def is_alive(owner: dict[str, Any] | None, heartbeat_at: float | None) -> bool:
@@ -27,8 +43,7 @@ def is_alive(owner: dict[str, Any] | None, heartbeat_at: float | None) -> bool:
     if owner["host"] != socket.gethostname():
         return time.time() - heartbeat_at < SILENCE
     try:
-        process = psutil.Process(owner["pid"])
-        same = abs(process.create_time() - owner["started"]) < 1.0
-        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
+        is_same = abs(_started(owner["pid"]) - owner["started"]) < 1.0
+        return bool(is_same and psutil.Process(owner["pid"]).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False

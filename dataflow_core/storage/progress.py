@@ -28,21 +28,39 @@ class ProgressReader:
             func.count(),
             func.coalesce(func.sum(calls.c.prompt_tokens), 0),
             func.coalesce(func.sum(calls.c.completion_tokens), 0),
+            func.sum(calls.c.cost),
+            func.coalesce(func.sum(calls.c.prompt_tokens).filter(calls.c.cost.is_(None)), 0),
+            func.coalesce(func.sum(calls.c.completion_tokens).filter(calls.c.cost.is_(None)), 0),
         ).where(calls.c.run_id == run_id)
         now = time.time()
         with self._database.read() as connection:
             counts: dict[str, int] = {row[0]: row[1] for row in connection.execute(by_state)}
-            n_calls, prompt_tokens, completion_tokens = connection.execute(tokens).one()
+            n_calls, *used, cost, unpriced_prompt, unpriced_completion = connection.execute(tokens).one()
             started = connection.scalar(select(runs.c.started_at).where(runs.c.id == run_id)) or now
             since = max(started, now - RECENT)
             recent = select(func.count()).where(records.c.run_id == run_id, records.c.created_at >= since)
             n_recent = connection.scalar(recent) or 0
+            recent = select(func.count()).where(failures.c.run_id == run_id, failures.c.at >= since)
+            n_failed = connection.scalar(recent) or 0
+        seconds = max(now - since, 0.5)
+        pending, done, failed, waiting = (counts.get(state, 0) for state in InputState)
         return Progress(
-            **{state.value: counts.get(state, 0) for state in InputState},
+            pending,
+            done,
+            failed,
+            waiting,
             calls=n_calls,
-            usage=Usage(prompt_tokens, completion_tokens),
-            recent_per_second=n_recent / max(now - since, 0.5),
+            usage=Usage(*used),
+            cost=cost,
+            unpriced=Usage(unpriced_prompt, unpriced_completion),
+            recent_per_second=n_recent / seconds,
+            recent_ends_per_second=(n_recent + n_failed) / seconds,
         )
+
+    def has_answers(self, run_id: str) -> bool:
+        """Whether any of its calls was answered."""
+        with self._database.read() as connection:
+            return connection.scalar(select(calls.c.number).where(calls.c.run_id == run_id).limit(1)) is not None
 
     def count_inputs(self) -> dict[InputState, int]:
         """How the inputs of all runs stand."""

@@ -12,10 +12,20 @@ from sqlalchemy import Connection, RowMapping, exists, func, insert, literal, se
 from ulid import ULID
 
 from dataflow_core.errors import RunIsLiveError, UsageError, WorkspaceError
-from dataflow_core.models import Budget, Endpoint, Fields, InputState, Run, RunState, SourceLine, Stage, StoppedBy
+from dataflow_core.models import (
+    Budget,
+    Endpoint,
+    Fields,
+    InputState,
+    Run,
+    RunState,
+    SourceLine,
+    Stage,
+    StoppedBy,
+    Usage,
+)
 from dataflow_core.storage.database import storable
 from dataflow_core.storage.owner import is_alive, this_process
-from dataflow_core.storage.progress import RECENT as RECENT
 from dataflow_core.storage.progress import ProgressReader
 from dataflow_core.storage.rows import run_of
 from dataflow_core.storage.schema import calls, failures, inputs, runs, source_lines
@@ -111,11 +121,12 @@ class RunStore(ProgressReader):
     def retry_failed(self, run_id: str, *, stage: Stage | None = None, input_ids: Sequence[str] | None = None) -> int:
         """Make failed inputs pending again, a further attempt each, and return how many. The failures stay on file.
 
+        What was cancelled, or had no budget left, was never at its end: it goes on with what has been answered.
         `stage` and `input_ids` restrict which. Raises `RunIsLiveError` while the run is being executed.
         """
+        stands = (failures.c.input_id == inputs.c.id) & (failures.c.attempt == inputs.c.attempt)
         failed = (inputs.c.run_id == run_id) & (inputs.c.state == InputState.FAILED)
         if stage is not None:
-            stands = (failures.c.input_id == inputs.c.id) & (failures.c.attempt == inputs.c.attempt)
             failed &= exists().where(stands, failures.c.stage == stage)
         chosen = [failed]
         if input_ids is not None:
@@ -125,6 +136,14 @@ class RunStore(ProgressReader):
         with self._database.write() as connection:
             if run_of(_row(connection, run_id)).state.is_live:
                 raise RunIsLiveError("The run is still going on. Retry its failures when it has ended or is paused.")
+            for which in chosen:
+                never_ended = select(inputs.c.id).where(
+                    which, exists().where(stands, failures.c.stage.in_(_NEVER_ENDED))
+                )
+                answered = (calls.c.run_id == run_id) & calls.c.input_id.in_(never_ended)
+                now = select(inputs.c.attempt).where(inputs.c.id == calls.c.input_id).scalar_subquery()
+                carried = update(calls).where(answered, calls.c.attempt == now).values(attempt=calls.c.attempt + 1)
+                connection.execute(carried)
             return sum(connection.execute(update(inputs).where(which).values(again)).rowcount for which in chosen)
 
     def set_workers(self, run_id: str, workers: int) -> None:
@@ -154,12 +173,15 @@ class RunStore(ProgressReader):
     ) -> None:
         """Say that a process is about to take the run up. Raises `RunIsLiveError` if one has it already.
 
-        Without an endpoint or a budget it goes on with those that it has.
+        Without an endpoint or a budget it goes on with those that it has. Raises `UsageError` for a budget in money
+        at an endpoint without prices.
         """
         changed = {} if budget is None else _budget_values(budget)
         with self._database.write() as connection:
-            if run_of(_row(connection, run_id)).state.is_live:
+            run = run_of(_row(connection, run_id))
+            if run.state.is_live:
                 raise RunIsLiveError("This run is being executed already. Follow it on the Runs page.")
+            _check_price(run.budget if budget is None else budget, endpoint or run.endpoint)
             values: dict[str, Any] = changed | {
                 "state": RunState.QUEUED,
                 "reason": "",
@@ -251,6 +273,14 @@ def _budget_values(budget: Budget) -> dict[str, Any]:
     if budget.money is not None and not (math.isfinite(budget.money) and budget.money > 0):
         raise UsageError(f"A budget of money is more than 0; {budget.money:g} was given. Leave it out for no limit.")
     return {"token_budget": budget.tokens, "money_budget": budget.money}
+
+
+def _check_price(budget: Budget, endpoint: Endpoint) -> None:
+    if budget.money is not None and endpoint.cost(Usage()) is None:
+        raise UsageError(
+            f"The run has a budget in money, but the prices of {endpoint.model} are not known. Enter them with the "
+            "endpoint's settings, or set another budget."
+        )
 
 
 def _insert_inputs(connection: Connection, run_id: str, plan: Iterable[Fields]) -> int:

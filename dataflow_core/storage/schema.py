@@ -158,11 +158,12 @@ calls = Table(
     Column("finish_reason", String, nullable=False),
     Column("prompt_tokens", Integer, nullable=False),
     Column("completion_tokens", Integer, nullable=False),
+    Column("cost", Float),  # at the endpoint's prices of then; NULL where it had none
     Column("seconds", Float, nullable=False),
     Column("at", Float, nullable=False),
     Index("calls_by_input", "input_id", "attempt", "step"),
     # All that is counted and summed over a run's calls is read from here, never from the calls with their texts.
-    Index("calls_usage", "run_id", "model", "step", "prompt_tokens", "completion_tokens"),
+    Index("calls_usage", "run_id", "model", "step", "prompt_tokens", "completion_tokens", "cost"),
 )
 
 failures = Table(
@@ -178,6 +179,7 @@ failures = Table(
     Column("calls", Integer, nullable=False, server_default="0"),
     Column("at", Float, nullable=False),
     Index("failures_by_input", "input_id", "attempt"),
+    Index("failures_by_time", "run_id", "at"),
 )
 
 records = Table(

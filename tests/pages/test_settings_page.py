@@ -17,7 +17,7 @@ from dataflow_core.storage.records import Query
 from dataflow_core.workspace import Workspace
 from tests.pages.conftest import damage
 from tests.scripted_endpoint import ScriptedEndpoint, valid_replies
-from tests.support import plan_tasks
+from tests.support import answer_relations, execute, plan_tasks
 
 OpenPage = Callable[..., AppTest]
 SECRET = "sk-very-secret-0123456789"
@@ -161,17 +161,18 @@ def test_a_pasted_key_stays_away_from_an_address_that_somebody_else_has_set(
 def test_a_run_takes_the_key_of_the_address_that_it_will_call(
     workspace: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch, model: str, key: str | None
 ) -> None:
-    """That is its endpoint's present one, unless that is another model by now."""
+    """That is its endpoint's present one, unless that is another model by now and some were made with this one."""
     keys = keys_of_started_runs(monkeypatch)
     planned = Endpoint("Local", base_url="http://127.0.0.1:8000/v1", model="scripted-model")
-    run = plan_tasks(workspace, ["Water the plants."], endpoint=planned)
+    run = plan_tasks(workspace, ["Water the plants.", "Feed the cat."], endpoint=planned)
+    execute(workspace, run, answer_relations, limit=1)
     workspace.endpoints.save(replace(planned, base_url="http://127.0.0.1:9999/v1", model=model))
     page = open_page("settings")
     page.button(key="edit-0").click().run()
     field(page, "Or paste a key").set_value(SECRET)
     button(page, "Save").click().run()
     page = page.switch_page("pages/runs.py").run()
-    button(page, "Start").click().run()
+    button(page, "Start the rest (1)").click().run()
     assert keys == [key]
     workspace.enqueue(run)
     address = "http://127.0.0.1:9999/v1" if key else planned.base_url

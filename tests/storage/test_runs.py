@@ -52,7 +52,8 @@ def test_workers_and_budget_of_a_run_that_stands_still_are_kept_for_its_start(wo
     claimed = workspace.runs.claim(run.id)
     assert (claimed.endpoint, claimed.budget) == (replace(ENDPOINT, max_workers=2), Budget(tokens=9))
     workspace.runs.release(run.id, RunState.PAUSED)
-    workspace.runs.enqueue(run.id, limit=None, budget=Budget(money=1.0))
+    priced = replace(ENDPOINT, input_price=1.0)
+    workspace.runs.enqueue(run.id, limit=None, endpoint=priced, budget=Budget(money=1.0))
     assert workspace.runs.get(run.id).budget == Budget(money=1.0)
 
 
@@ -168,7 +169,7 @@ def test_figures_that_are_asked_for_each_second_are_read_from_indexes_alone(work
         *plans_of(workspace, lambda: workspace.runs.models(run.id)),
         *plans_of(workspace, ledger.usage_by_step),
     ]
-    assert len(plans) == 5
+    assert len(plans) == 6
     assert all("SEARCH" in plan and "COVERING INDEX" in plan for plan in plans)
     (repairs,) = plans_of(workspace, lambda: workspace.runs.repairs(run.id))
     assert "INDEX records_repaired" in repairs

@@ -40,24 +40,24 @@ def a_run(*, budget: Budget = Budget(), started: float = 100.0) -> Run:  # noqa:
 
 
 def test_time_left_is_a_range_that_the_number_of_recent_records_narrows() -> None:
-    few = Progress(pending=240, done=30, recent_per_second=1.0)
-    many = Progress(pending=24_000, done=3000, recent_per_second=100.0)
+    few = Progress(pending=240, done=30, recent_ends_per_second=1.0)
+    many = Progress(pending=24_000, done=3000, recent_ends_per_second=100.0)
     assert time_left(a_run(), few, NOW) == "3–6 min left"
     assert time_left(a_run(), many, NOW) == "4 min left"
 
 
 def test_one_or_two_records_tell_only_the_least_time_left() -> None:
-    progress = Progress(pending=100, done=2, recent_per_second=2 / 30)
+    progress = Progress(pending=100, done=2, recent_ends_per_second=2 / 30)
     assert time_left(a_run(), progress, NOW).startswith("at least ")
 
 
 def test_without_records_or_inputs_left_nothing_is_said_of_the_time() -> None:
     assert time_left(a_run(), Progress(pending=9), NOW) == ""
-    assert time_left(a_run(), Progress(done=9, recent_per_second=1.0), NOW) == ""
+    assert time_left(a_run(), Progress(done=9, recent_ends_per_second=1.0), NOW) == ""
 
 
 def test_the_rate_of_a_run_that_has_just_begun_is_as_unsure_as_its_few_records() -> None:
-    progress = Progress(pending=80, done=16, recent_per_second=4.0)
+    progress = Progress(pending=80, done=16, recent_ends_per_second=4.0)
     assert time_left(a_run(started=4), progress, NOW) == "14–34 s left"
 
 
@@ -92,7 +92,7 @@ def test_the_waiting_reason_counts_down() -> None:
 
 def test_a_budget_is_as_far_gone_as_the_nearer_of_its_limits() -> None:
     run = a_run(budget=Budget(tokens=1_000_000, money=1.0))
-    used = Usage(300_000, 100_000)
+    used = Progress(usage=Usage(300_000, 100_000), unpriced=Usage(300_000, 100_000))
     assert share_used(run, used) == 0.5
     assert used_in_words(run, used) == "$0.50 of $1.00 · 400,000 of 1,000,000 tokens"
     assert budget_in_words(run.budget) == "$1.00 or 1,000,000 tokens"

@@ -73,7 +73,7 @@ def test_without_a_live_run_only_the_workspace_is_named() -> None:
 
 
 def test_a_live_run_shows_how_far_it_is_and_how_long_it_will_take() -> None:
-    app = shown(a_run("Sort *all*"), progress=Progress(pending=40, done=55, failed=5, recent_per_second=0.5))
+    app = shown(a_run("Sort *all*"), progress=Progress(pending=40, done=55, failed=5, recent_ends_per_second=0.5))
     assert r":material/bolt: **Sort \*all\***" in captions(app)
     assert app.sidebar.get("progress")[0].proto.text == "60% · 1–2 min left · 5 failed"
 

@@ -12,7 +12,7 @@ from dataflow_core.budget import money
 from dataflow_core.models import Progress, Run, RunState
 from dataflow_core.storage.records import Query
 from dataflow_core.workspace import Workspace
-from ui.budget import budget_in_words, cost_of, share_used, used_in_words
+from ui.budget import budget_in_words, share_used, used_in_words
 from ui.format import about, count, duration
 from ui.pace import time_left
 from ui.runs.traffic import show_traffic
@@ -47,13 +47,13 @@ def _figures(workspace: Workspace, run_id: str, drawn: RunState, drawn_failed: i
 
 def _budget(run: Run, progress: Progress) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        used = escape_markdown(f"Budget: {used_in_words(run, progress.usage)}")
+        used = escape_markdown(f"Budget: {used_in_words(run, progress)}")
         st.caption(f":material/savings: {used}", width="content")
-        st.progress(share_used(run, progress.usage), width=_BUDGET_BAR)
+        st.progress(share_used(run, progress), width=_BUDGET_BAR)
 
 
 def _metrics(workspace: Workspace, run: Run, progress: Progress) -> None:
-    cost = cost_of(workspace, run, progress.usage)
+    cost = run.cost(progress, workspace.endpoint_of(run))
     with st.grid(5 if cost is None else 6, min_column_width=120):
         st.metric("Records", progress.done, border=True, format="localized")
         st.metric("Failed", progress.failed, border=True, format="localized")

@@ -18,7 +18,7 @@ def raise_budget(workspace: Workspace, run: Run, progress: Progress) -> None:
     """Show the button behind which a new limit is chosen, with which the run goes on."""
     found = estimate_of(workspace, run, progress)
     with st.popover("Raise the budget", type="primary", icon=":material/savings:"):
-        st.caption(escape_markdown(f"Used so far: {used_in_words(run, progress.usage)}."))
+        st.caption(escape_markdown(f"Used so far: {used_in_words(run, progress)}."))
         if found is not None:
             expected, how_sure = estimate_in_words(found, run.endpoint)
             st.markdown(f"**{escape_markdown(expected)}**")
@@ -26,7 +26,7 @@ def raise_budget(workspace: Workspace, run: Run, progress: Progress) -> None:
         likely = found.high if found is not None else Usage()
         suggested = suggested_budget(run, progress.usage, likely)
         budget = budget_fields(run.endpoint, suggested, f"raised-budget-{run.id}-{progress.usage.total}")
-        if share_used(replace(run, budget=budget), progress.usage) >= 1:
+        if share_used(replace(run, budget=budget), progress) >= 1:
             st.caption(":orange[:material/warning: So much is used already.] An empty field is no limit.")
         if st.button("Go on with this budget", type="primary"):
             go_on_with(workspace, run, budget)
