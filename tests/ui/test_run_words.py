@@ -101,9 +101,9 @@ def test_a_budget_is_as_far_gone_as_the_nearer_of_its_limits() -> None:
 
 def test_the_suggested_budget_does_for_the_rest_in_the_limits_that_the_run_has() -> None:
     run = a_run(budget=Budget(money=0.5))
-    assert suggested_budget(run, Usage(500_000), Usage(3_333_000)) == Budget(money=3.4)
+    assert suggested_budget(run, Usage(500_000), Usage(3_333_000)) == Budget(money=3.7)
     assert suggested_budget(run, Usage(500_000), Usage()) == Budget(money=0.75)
-    assert suggested_budget(a_run(budget=Budget(tokens=1000)), Usage(990), Usage(12_345)) == Budget(tokens=13_000)
+    assert suggested_budget(a_run(budget=Budget(tokens=1000)), Usage(990), Usage(12_345)) == Budget(tokens=14_000)
 
 
 def test_an_estimate_says_tokens_money_and_what_it_rests_on() -> None:

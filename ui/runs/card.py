@@ -62,7 +62,7 @@ def _show_buttons(workspace: Workspace, run: Run, progress: Progress) -> None:
             on_click=start_again,
             args=(workspace, run),
         )
-    if progress.failed and not run.state.is_live:
+    if progress.failed and not run.state.is_live and run.stopped_by != "budget":  # nothing is left to retry with
         is_cancelled = run.state is RunState.CANCELLED
         label = f"Go on with the other {progress.failed:,}" if is_cancelled else f"Retry {progress.failed:,} failed"
         st.button(label, icon=":material/replay:", on_click=retry_failed, args=(workspace, run))

@@ -13,6 +13,9 @@ from ui.budget import budget_fields, estimate_in_words, estimate_of, share_used,
 from ui.runs.actions import go_on_with
 from ui.text import escape_markdown
 
+#: The last calls need some room: each is reckoned at more than it should take.
+_MORE = 1.1
+
 
 def raise_budget(workspace: Workspace, run: Run, progress: Progress) -> None:
     """Show the button behind which a new limit is chosen, with which the run goes on."""
@@ -23,24 +26,25 @@ def raise_budget(workspace: Workspace, run: Run, progress: Progress) -> None:
             expected, how_sure = estimate_in_words(found, run.endpoint)
             st.markdown(f"**{escape_markdown(expected)}**")
             st.caption(escape_markdown(how_sure))
-        likely = found.high if found is not None else Usage()
+        likely = found.high if found is not None else Usage()  # of the whole run, what is used included
         suggested = suggested_budget(run, progress.usage, likely)
         budget = budget_fields(run.endpoint, suggested, f"raised-budget-{run.id}-{progress.usage.total}")
-        if share_used(replace(run, budget=budget), progress) >= 1:
-            st.caption(":orange[:material/warning: So much is used already.] An empty field is no limit.")
-        if st.button("Go on with this budget", type="primary"):
+        is_used = share_used(replace(run, budget=budget), progress) >= 1
+        if is_used:
+            st.caption(":orange[:material/warning: More than that is used already.] An empty field is no limit.")
+        if st.button("Go on with this budget", type="primary", disabled=is_used):
             go_on_with(workspace, run, budget)
             st.rerun()
 
 
 def suggested_budget(run: Run, used: Usage, likely: Usage) -> Budget:
-    """What should do for the rest, in the limits that the run has: rounded up to two digits."""
+    """What should do for the rest, in the limits that the run has: a little more, rounded up to two digits."""
     tokens, amount = run.budget.tokens, run.budget.money
     if tokens is not None:
-        tokens = int(_rounded_up(max(likely.total, used.total * 1.5, tokens)))
+        tokens = int(_rounded_up(max(likely.total * _MORE, used.total * 1.5, tokens)))
     if amount is not None:
         cost = run.endpoint.cost
-        amount = _rounded_up(max(cost(likely) or 0.0, (cost(used) or 0.0) * 1.5, amount))
+        amount = _rounded_up(max((cost(likely) or 0.0) * _MORE, (cost(used) or 0.0) * 1.5, amount))
     return Budget(tokens, amount)
 
 

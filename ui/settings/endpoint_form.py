@@ -63,6 +63,7 @@ def _form(workspace: Workspace, form: str, before: Endpoint | None) -> None:
             help="Fills in the rest.",
         )
     typed, key = _fields(form, before or Endpoint("", "openai", *_first_preset()))
+    outcome = st.container()  # above the buttons: below them it would be out of sight
     with st.container(horizontal=True, gap="small"):
         is_saved = st.button("Save", type="primary")
         is_tested = st.button("Test", icon=":material/network_check:")
@@ -70,14 +71,14 @@ def _form(workspace: Workspace, form: str, before: Endpoint | None) -> None:
             st.rerun()
     try:
         if is_tested:
-            with st.spinner("Calling it once ..."):
+            with outcome, st.spinner("Calling it once ..."):
                 _show(try_endpoint(workspace, typed, key or pasted_key(typed)))
         if is_saved:
             _save(workspace, typed, key, before)
             _close()
             st.rerun()
     except DataflowError as error:
-        st.error(escape_markdown(str(error)))
+        outcome.error(escape_markdown(str(error)))
 
 
 def _fields(form: str, endpoint: Endpoint) -> tuple[Endpoint, str]:
