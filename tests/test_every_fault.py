@@ -6,8 +6,10 @@ import asyncio
 import os
 import random
 import signal
+import socket
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -37,7 +39,7 @@ def test_a_run_among_all_faults_that_is_killed_three_times_loses_nothing_and_rep
     workspace: Workspace,
 ) -> None:
     script, source = FaultyScript(0.2), random.Random(7)
-    not_durable = 0
+    not_durable, answered_by_then = 0, list[tuple[int, set[str]]]()
     with ScriptedEndpoint(script) as endpoint:
         model = Endpoint("faulty", base_url=endpoint.url, model="m", max_workers=AT_A_TIME, timeout=2.0)
         run = plan_tasks(workspace, [f"Do thing {number}." for number in range(INPUTS)], endpoint=model)
@@ -53,17 +55,32 @@ def test_a_run_among_all_faults_that_is_killed_three_times_loses_nothing_and_rep
             not_durable += endpoint.answered_between(killed - DURABLE, killed)
             wait_until(lambda: workspace.runs.get(run.id).state is RunState.INTERRUPTED)
             assert sum(counted(workspace, run).values()) == INPUTS
+            answered_by_then.append((len(endpoint.chats), answered_tasks(workspace, run)))
         workspace.start(run.id)
         wait_until(lambda: not workspace.runs.get(run.id).state.is_live, 180.0)
     assert workspace.runs.get(run.id).state is RunState.FINISHED, workspace.runs.get(run.id).reason
     check_every_input_once(workspace, run)
     check_each_answer_at_most_once(workspace, run)
+    for count, answered in answered_by_then:
+        assert not answered & {asked_task(call.body) for call in endpoint.chats[count:]}
     with workspace.database.read() as connection:
         logged = connection.scalar(select(func.count()).where(calls.c.run_id == run.id)) or 0
     assert len(endpoint.chats) <= logged + script.no_answers + not_durable
     progress = workspace.runs.progress(run.id)
     assert progress.done >= 0.99 * INPUTS, workspace.runs.failures_by_stage(run.id)
     assert len(script.made) >= len(FAULTS) - 4  # the rare ones may not have had their turn
+
+
+def answered_tasks(workspace: Workspace, run: Run) -> set[str]:
+    """Those with a usable answer on file."""
+    answered = select(inputs.c.fields).where(inputs.c.id.in_(select(calls.c.input_id).where(calls.c.is_valid)))
+    with workspace.database.read() as connection:
+        return {fields["atom_task"] for fields in connection.scalars(answered.where(inputs.c.run_id == run.id))}
+
+
+def asked_task(request: Request) -> str:
+    asked = [message["content"] for message in request["messages"] if message["content"].startswith("Atomic task:")]
+    return str(asked[-1]).split("\n")[1]
 
 
 def check_every_input_once(workspace: Workspace, run: Run) -> None:
@@ -156,3 +173,29 @@ def test_a_fault_that_does_not_pass_has_a_named_outcome(workspace: Workspace, fa
     assert failure.reason.endswith((".", "?", "!", "…", "”", '"'))
     if fault.kind == "unusable" and fault.name not in ("content null", "empty content"):
         assert failure.raw_text
+
+
+def closed_port(_: ScriptedEndpoint) -> str:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return f"http://127.0.0.1:{probe.getsockname()[1]}/v1"
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        (closed_port, "connection refused"),
+        (lambda _: "http://no-such-host.invalid/v1", "is not known"),
+        (lambda endpoint: endpoint.url.replace("http:", "https:"), "does not speak https"),
+    ],
+    ids=["connection refused", "DNS failure", "TLS failure"],
+)
+def test_an_address_where_nobody_answers_pauses_the_run_and_costs_no_input(
+    workspace: Workspace, address: Callable[[ScriptedEndpoint], str], sentence: str
+) -> None:
+    with ScriptedEndpoint(valid_replies) as scripted:
+        endpoint = Endpoint("nobody", base_url=address(scripted), model="m", timeout=5.0)
+        run = plan_tasks(workspace, ["Do thing 0.", "Do thing 1.", "Do thing 2."], endpoint=endpoint)
+        outcome = execute(workspace, run, OpenAIServing(endpoint, ""), clock=FastClock())
+    assert (outcome.state, outcome.stopped_by) == (RunState.PAUSED, "problem")
+    assert sentence in outcome.reason
+    assert workspace.runs.progress(run.id).pending == 3
