@@ -18,6 +18,7 @@ from dataflow_core.models import Budget, Completion, Endpoint, Prompt, StoppedBy
 AT_ONCE = 8
 #: One input in addition to every so many that may have calls under way stands ready for the next free place.
 READY = 10
+ANOTHER_RUN = "Waits for another run that uses this endpoint"
 #: Inputs that may wait before another attempt while others go on.
 MOST_RESTING = 500
 
@@ -152,6 +153,8 @@ class Gate:
         self.pace.share(part, self._clock())
         self.health.hold(wait_until, ASKED)
         self._pump()
+        if granted < 1 and not self._stopping:  # nobody may even be taken up to wait
+            self.waiting = ANOTHER_RUN
         self.changed.set()
 
     async def _admission(self, waiting: _Waiting) -> None:
@@ -196,7 +199,7 @@ class Gate:
         now = self._clock()
         if waiting.by not in self._under_way:
             if self.granted < 1:
-                return 0.0, "Waits for another run that uses this endpoint"
+                return 0.0, ANOTHER_RUN
             if not self.health.is_open and self._under_way:
                 return 0.0, self.health.held_for if self.health.attempts else "Waits for the first answer"
             if self.in_flight >= self.allowed:

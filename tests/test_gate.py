@@ -99,6 +99,7 @@ def test_a_share_of_nothing_waits_and_says_for_whom_and_goes_on_with_the_next_sh
     async def run() -> None:
         server, gate = Server(), gate_of()
         gate.share(granted=0, part=0.0, wait_until=0.0)
+        assert gate.waiting == "Waits for another run that uses this endpoint"
         waiting = asyncio.create_task(calls(gate, server, 3))
         await asyncio.sleep(5)
         assert server.times == []
