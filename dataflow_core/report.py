@@ -71,11 +71,11 @@ def estimate_line(workspace: Workspace, run: Run, progress: Progress) -> str:
     if found is None:
         return ""
     expected = f"about {about(found.expected.total)} tokens"
-    sure = f"{about(found.low.total)} to {about(found.high.total)} tokens"
+    sure = f"{_range(about(found.low.total), about(found.high.total))} tokens"
     endpoint = workspace.endpoint_of(run)
     low, cost, high = (endpoint.cost(usage) for usage in (found.low, found.expected, found.high))
     if low is not None and cost is not None and high is not None:
-        expected, sure = f"{expected}, {money(cost)}", f"{sure}, {money(low)} to {money(high)}"
+        expected, sure = f"{expected}, {money(cost)}", f"{sure}, {_range(money(low), money(high))}"
     inputs = f"{found.tried:,} input{'' if found.tried == 1 else 's'} tried"
     return f"The whole run should take {expected} ({sure}, judging by {inputs})."
 
@@ -83,6 +83,10 @@ def estimate_line(workspace: Workspace, run: Run, progress: Progress) -> str:
 def about(number: int) -> str:
     """Return the number to two digits: "340,000"."""
     return f"{round(number, 1 - math.floor(math.log10(number))) if number else 0:,}"
+
+
+def _range(low: str, high: str) -> str:
+    return low if low == high else f"{low} to {high}"
 
 
 def _budget(budget: Budget) -> str:

@@ -180,7 +180,7 @@ def test_a_trial_tells_what_the_whole_run_will_take_and_how_to_go_on(
         assert tried.startswith("Tried on 3 of 10 inputs.")
         assert re.fullmatch(
             r"The whole run should take about [\d,]+ tokens, \$[\d.]+ "
-            r"\([\d,]+ to [\d,]+ tokens, \$[\d.]+ to \$[\d.]+, judging by 3 inputs tried\)\.",
+            r"\(([\d,]+ to )?[\d,]+ tokens, (\$[\d.]+ to )?\$[\d.]+, judging by 3 inputs tried\)\.",
             estimate,
         )
         assert re.fullmatch(r"3 records in out.jsonl, 0 failures, 7 not done yet, \$[\d.]+ spent", last)
