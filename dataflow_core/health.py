@@ -51,9 +51,11 @@ class Health:
     ) -> str:
         """Note a call in vain, sent at `started` for the input `by`; return why the run should pause, or "".
 
-        `is_tail`: no further input is left that might be answered. Where others were, it is these that are at fault.
+        `is_tail`: no further input is left that might be answered. Where others were, it is these that are at fault,
+        unless nobody is there at all, or says that there is too much to do.
         """
-        if is_tail and self.has_answered:
+        is_known = self.has_answered or self.has_history
+        if is_tail and is_known and not error.at and not error.is_throttle:
             return ""
         self._in_vain += 1
         self._in_vain_by.add(by)
@@ -63,10 +65,8 @@ class Health:
         if not self.is_open and started >= self._closed_at:
             self.hold(now + wait_before(self.attempts, error), ASKED if error.retry_after else f"Tries again. {error}")
             self.attempts += 1
-        if self.has_answered or self.has_history:
-            is_silent = is_general and now - self._last_answer >= SILENCE
-        else:
-            is_silent = self.attempts >= FIRST_ATTEMPTS
+        has_lasted = is_general and now - self._last_answer >= SILENCE
+        is_silent = has_lasted if is_known else self.attempts >= FIRST_ATTEMPTS
         return f"{error} Nothing was lost: resume when it answers again." if is_silent else ""
 
     def refused(self, error: ServingError) -> str:

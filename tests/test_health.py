@@ -101,3 +101,14 @@ def test_a_server_is_not_called_before_the_time_it_asks_for_nor_by_all_at_once()
     waits = {wait_before(0, TransientError("429", retry_after=30.0)) for _ in range(50)}
     assert 30.0 <= min(waits) < max(waits) <= 33.0
     assert wait_before(0, TransientError("429", retry_after=10_000.0)) <= 132.0
+
+
+def test_at_the_end_of_a_run_inputs_fail_by_themselves_unless_nobody_is_there() -> None:
+    gone = TransientError("Connection refused.")
+    gone.at = "address"
+    for health in (Health(0.0, has_history=True), Health(0.0)):
+        if not health.has_history:
+            health.answered(0.0)
+        assert not any(health.troubled(f"{n}", TROUBLE, n * 9, n * 9, allowed=4, is_tail=True) for n in range(30))
+        reasons = [health.troubled(f"{n}", gone, n * 9, n * 9, allowed=4, is_tail=True) for n in range(30)]
+        assert any(reasons)

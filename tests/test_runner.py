@@ -698,3 +698,23 @@ def test_a_run_that_cannot_be_set_up_says_why_and_can_be_started_again(workspace
     stored = workspace.runs.get(run.id)
     assert (stored.state, stored.stopped_by) == (RunState.PAUSED, "problem")
     assert "no address" in stored.reason
+
+
+def test_a_run_resumed_with_nothing_but_inputs_that_are_never_answered_comes_to_its_end(workspace: Workspace) -> None:
+    run = plan_tasks(workspace, TASKS)
+    execute(workspace, run, answer_relations, limit=4)
+    assert execute(workspace, run, lambda _: TransientError("500")).state is RunState.FINISHED
+    assert workspace.runs.failures_by_stage(run.id) == {Stage.SERVING: 6}
+
+
+def test_a_run_resumed_where_nobody_is_any_more_pauses_and_keeps_its_inputs(workspace: Workspace) -> None:
+    def gone(_: Prompt) -> TransientError:
+        error = TransientError("Connection refused.")
+        error.at = "address"
+        return error
+
+    run = plan_tasks(workspace, TASKS)
+    execute(workspace, run, answer_relations, limit=4)
+    outcome = execute(workspace, run, gone)
+    assert (outcome.state, outcome.stopped_by) == (RunState.PAUSED, "problem")
+    assert workspace.runs.progress(run.id).pending == 6
