@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ from ui.text import escape_markdown
 
 _RATES = "average-rates"
 _BUDGET_BAR = 160  # pixels
+#: Seconds after a run's end: the sidebar sees to it by then. Two fragments that rerun the page at once may cut it off.
+_PATIENCE = 3.0
 
 
 def show_figures(workspace: Workspace, run: Run) -> None:
@@ -30,7 +33,7 @@ def show_figures(workspace: Workspace, run: Run) -> None:
 
 def _figures(workspace: Workspace, run_id: str, drawn: RunState, drawn_failed: int) -> None:
     run, progress = workspace.runs.get(run_id), workspace.runs.progress(run_id)
-    if run.state is not drawn:
+    if run.state is not drawn and (run.state.is_live or _has_ended_for(run) > _PATIENCE):
         st.rerun()  # of the whole page: its buttons are for another state
     with st.container(gap="xsmall"):
         st.progress(share_done(run, progress), text=_progress_text(run, progress))
@@ -43,6 +46,10 @@ def _figures(workspace: Workspace, run_id: str, drawn: RunState, drawn_failed: i
         f"Show {count(progress.failed - drawn_failed, 'new failure')}", icon=":material/refresh:"
     ):
         st.rerun()
+
+
+def _has_ended_for(run: Run) -> float:
+    return (datetime.now(UTC) - run.finished_at).total_seconds() if run.finished_at else math.inf
 
 
 def _budget(run: Run, progress: Progress) -> None:

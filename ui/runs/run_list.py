@@ -57,14 +57,14 @@ def show_runs(workspace: Workspace, runs: Sequence[Run], chosen: Run) -> None:
     """Show the runs; a click on one puts it into the address. The live ones' figures are read anew by themselves."""
     is_live = any(run.state.is_live for run in runs)
     rows = {run.id: _row(workspace, run) for run in runs}
-    st.fragment(_table, run_every=2.0 if is_live else None)(workspace, rows, list(rows).index(chosen.id), is_live)
+    st.fragment(_table, run_every=2.0 if is_live else None)(workspace, rows, list(rows).index(chosen.id))
     if len(runs) >= _LISTED:
         st.caption(f"The newest {_LISTED} runs are listed.")
 
 
-def _table(workspace: Workspace, rows: dict[str, Fields], position: int, was_live: bool) -> None:
+def _table(workspace: Workspace, rows: dict[str, Fields], position: int) -> None:
     live = workspace.runs.live()
-    if (was_live and not live) or any(run.id not in rows for run in live):
+    if any(run.id not in rows for run in live):
         st.rerun()
     drawn = list(rows)
     for run in live:
