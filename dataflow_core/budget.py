@@ -9,13 +9,12 @@ from dataclasses import replace
 from typing import Literal
 
 from dataflow_core.models import Budget, Completion, Endpoint, Prompt, StepUsage, Usage
+from dataflow_core.wording import money
 
 #: A rough reckoning where nothing is known yet: characters a token, and an answer's tokens.
 _CHARACTERS, _ANSWER = 4, 500
 #: An answer is reckoned at so many times the longest so far, and at fewer once so many are known.
 _UNSURE, _SURER, _MANY = 2.0, 1.5, 30
-
-_LEAST_MONEY = 0.000001
 
 Verdict = Literal["go", "wait", "stop"]
 
@@ -26,15 +25,6 @@ def with_usage(completion: Completion, prompt: Prompt) -> Completion:
         return completion
     answered = sum(map(len, completion.texts))
     return replace(completion, usage=Usage(_tokens_of(prompt), -(-answered // _CHARACTERS)))
-
-
-def money(amount: float) -> str:
-    """Return "$3.41", "$12,300.00" or, below 10 cents, two digits that say something: "$0.0012"."""
-    if amount == 0 or amount >= 0.0995:
-        return f"${amount:,.2f}"
-    if amount < _LEAST_MONEY:
-        return f"under ${_LEAST_MONEY:.6f}"
-    return f"${amount:.{1 - math.floor(math.log10(amount))}f}".rstrip("0")
 
 
 class Spending:

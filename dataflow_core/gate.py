@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from dataflow_core.budget import Spending
 from dataflow_core.errors import ServingError, TransientError
-from dataflow_core.health import ASKED, Health
+from dataflow_core.health import ASKED, IN_VAIN, Health
 from dataflow_core.limits import AdaptiveLimit, Pace
 from dataflow_core.models import Budget, Completion, Endpoint, Prompt, StoppedBy, Usage
 
@@ -51,7 +51,6 @@ class Gate:
         *,
         stop_run: Callable[[str, StoppedBy], None] = lambda _, __: None,
         spending: Spending | None = None,
-        has_history: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -61,7 +60,7 @@ class Gate:
         self.spending = spending or Spending(Budget(), endpoint, {})
         self.granted = endpoint.max_workers  # of the limit, as other runs on the endpoint leave it
         self.part = 1.0
-        self.health = Health(clock(), has_history=has_history)
+        self.health = Health(clock())
         self.is_tail = False  # all inputs are in hand that will ever be
         self.resting = 0  # inputs that wait before another attempt
         self.changed = asyncio.Event()
@@ -91,9 +90,12 @@ class Gate:
     def has_room(self, in_hand: int) -> bool:
         """Whether one more input may be taken up: a few stand ready, so that no call is waited for to be prepared.
 
-        Those that wait before another attempt hold up no others.
+        Those that wait before another attempt hold up no others. However few calls are allowed, a few inputs are taken
+        up: whether they are the last has to be known where none of them is answered.
         """
-        return in_hand < self.allowed + self.allowed // READY + min(self.resting, MOST_RESTING)
+        room = self.allowed + self.allowed // READY + min(self.resting, MOST_RESTING)
+        in_vain = self.health.attempts and not self.health.is_open
+        return in_hand < (max(room, IN_VAIN) if in_vain else room)
 
     async def call(self, by: str, step: str, prompt: Prompt, send: Callable[[], Awaitable[Completion]]) -> Completion:
         """Send once it may be. Raises `Stopping` when nothing more may be sent, and what `send` raises."""
@@ -101,17 +103,17 @@ class Gate:
         await self._admission(waiting)
         started, number = self._clock(), self._sent
         is_full = self.in_flight >= self.allowed
+        used = None
         try:
             completion = await send()
-        except BaseException as error:
-            self._end_call(waiting, None)
-            if isinstance(error, ServingError):
-                self._note_trouble(by, error, started)
-            self._pump()
+            used = completion.usage
+            self._note_answer(step, completion, started, number, waiting, is_full=is_full)
+        except ServingError as error:
+            self._note_trouble(by, error, started)
             raise
-        self._end_call(waiting, completion.usage)
-        self._note_answer(step, completion, started, number, waiting, is_full=is_full)
-        self._pump()
+        finally:
+            self._end_call(waiting, used)
+            self._pump()
         return completion
 
     async def rest(self, seconds: float) -> None:

@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Iterable
 
+from dataflow_core.health import LONGEST_WAIT
 from dataflow_core.models import Endpoint, Quota
 
 #: An answer is slow when it takes so many times the usual, and so many seconds more.
@@ -16,8 +17,6 @@ WINDOW, WEIGHT = 20, 0.1
 BURST = 2.0
 #: A server's own limit matters once less than this part of it is left.
 LOW = 0.1
-#: Whatever a server says of its limits, it is asked again after so many seconds.
-LONGEST_PAUSE = 120.0
 
 
 class AdaptiveLimit:
@@ -159,7 +158,7 @@ class Pace:
             left = quota.remaining - sent_since * _units(quota.of, tokens_each)
             used = quota.limit - quota.remaining
             if quota.remaining < LOW * quota.limit and quota.reset > 0 and used > 0:
-                least = _units(quota.of, tokens_each) / LONGEST_PAUSE
+                least = _units(quota.of, tokens_each) / LONGEST_WAIT  # whatever it says, it is asked again then
                 left = max(left, -quota.limit)
                 self._told[quota.of] = Bucket(quota.limit, max(used / quota.reset, least), now, left)
             else:

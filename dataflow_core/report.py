@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from pathlib import Path
 
-from dataflow_core.budget import money
 from dataflow_core.estimate import estimate
 from dataflow_core.models import Budget, Progress, Run
+from dataflow_core.wording import about, about_range, budget_in_words, money, money_range
 from dataflow_core.workspace import Workspace
 
 
@@ -28,7 +27,7 @@ def status_lines(workspace: Workspace, run: Run) -> list[str]:
         each = f", {money(cost / progress.done)} a record" if progress.done else ""
         lines.append(f"Money     {money(cost)}{each}")
     if run.budget != Budget():
-        lines.append(f"Budget    {_budget(run.budget)}")
+        lines.append(f"Budget    {budget_in_words(run.budget)}")
     lines.append(f"Endpoint  {run.endpoint.name}, at most {run.endpoint.max_workers} calls at a time")
     traffic = workspace.leases.traffic(run.id) if run.state.is_live else None
     if traffic is not None:
@@ -71,24 +70,10 @@ def estimate_line(workspace: Workspace, run: Run, progress: Progress) -> str:
     if found is None:
         return ""
     expected = f"about {about(found.expected.total)} tokens"
-    sure = f"{_range(about(found.low.total), about(found.high.total))} tokens"
+    sure = f"{about_range(found.low.total, found.high.total)} tokens"
     endpoint = workspace.endpoint_of(run)
     low, cost, high = (endpoint.cost(usage) for usage in (found.low, found.expected, found.high))
     if low is not None and cost is not None and high is not None:
-        expected, sure = f"{expected}, {money(cost)}", f"{sure}, {_range(money(low), money(high))}"
+        expected, sure = f"{expected}, {money(cost)}", f"{sure}, {money_range(low, high)}"
     inputs = f"{found.tried:,} input{'' if found.tried == 1 else 's'} tried"
     return f"The whole run should take {expected} ({sure}, judging by {inputs})."
-
-
-def about(number: int) -> str:
-    """Return the number to two digits: "340,000"."""
-    return f"{round(number, 1 - math.floor(math.log10(number))) if number else 0:,}"
-
-
-def _range(low: str, high: str) -> str:
-    return low if low == high else f"{low} to {high}"
-
-
-def _budget(budget: Budget) -> str:
-    parts = [] if budget.tokens is None else [f"{budget.tokens:,} tokens"]
-    return " or ".join(parts if budget.money is None else [*parts, money(budget.money)])

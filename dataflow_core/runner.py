@@ -283,7 +283,7 @@ class Runner:
         wait = gate.wait_until - self._clock()
         return Report(
             maximum=self._maximum,
-            left=max(self._left, len(self._tasks), 0),
+            left_over=max(self._left, len(self._tasks)),
             in_flight=gate.in_flight,
             factor=factor,
             added=added,

@@ -9,8 +9,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from dataflow_core.budget import money
 from dataflow_core.models import Progress, Run
+from dataflow_core.wording import money
 
 _LINE_EVERY = 10.0  # seconds
 

@@ -18,7 +18,7 @@ LAYERS = (
     ("settings",),
     ("prompts", "serving", "storage"),
     ("generators",),
-    ("limits", "budget", "estimate", "health"),
+    ("wording", "limits", "budget", "estimate", "health"),
     ("gate", "journal", "asking", "runner", "review", "checks", "exporters", "readers", "intents", "export", "launch"),
     ("workspace",),
     ("home",),

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from dataflow_core.budget import money
 from dataflow_core.cli import main
 from dataflow_core.models import Budget, Progress, Usage
 from dataflow_core.storage.records import Query
 from dataflow_core.terminal import progress_line
+from dataflow_core.wording import money
 from dataflow_core.workspace import Workspace
 from tests.scripted_endpoint import Reply, ScriptedEndpoint, chat_replies, delayed, para_seq_replies
 from tests.support import ENDPOINT, execute, plan_tasks

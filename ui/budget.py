@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dataflow_core.budget import money
 from dataflow_core.estimate import Estimate, estimate
 from dataflow_core.models import Budget, Endpoint, Progress, Run, Usage
+from dataflow_core.wording import about, about_range, money, money_range
 from dataflow_core.workspace import Workspace
-from ui.format import about, about_range, count, money_range
+from ui.format import count
 
 
 def has_price(endpoint: Endpoint) -> bool:
@@ -41,14 +41,6 @@ def budget_fields(endpoint: Endpoint, before: Budget, key: str) -> Budget:
         persist_state="session",
     )
     return Budget(tokens, limit)
-
-
-def budget_in_words(budget: Budget) -> str:
-    """Return "$5.00", "200,000 tokens" or "$5.00 or 200,000 tokens"; "" without a limit."""
-    parts = [] if budget.money is None else [money(budget.money)]
-    if budget.tokens is not None:
-        parts.append(count(budget.tokens, "token"))
-    return " or ".join(parts)
 
 
 def share_used(run: Run, progress: Progress) -> float:

@@ -1,16 +1,13 @@
-"""Times, durations, counts and money as a person says them."""
+"""Times, durations and counts as a person says them."""
 
 from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
 
-from dataflow_core.budget import money
-
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 #: Name, seconds, and up to how many seconds a range is told in it.
 _UNITS = (("s", 1, 90), ("min", _MINUTE, 90 * _MINUTE), ("h", _HOUR, 2 * _DAY), ("d", _DAY, math.inf))
-_SIZES = ((1e9, "billion"), (1e6, "million"))
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
@@ -42,25 +39,6 @@ def duration_range(low: float, high: float) -> str:
     return f"{first}–{last} {name}" if float(first) else f"up to {last} {name}"
 
 
-def money_range(low: float, high: float) -> str:
-    """Return "$2.60–4.30"."""
-    first, last = money(low), money(high)
-    return first if first == last else f"{first}–{last.removeprefix('$')}"
-
-
-def about(number: float) -> str:
-    """Return the number to two digits: "1.2 million", "340,000"."""
-    return _of_size(number, _size(number))
-
-
-def about_range(low: float, high: float) -> str:
-    """Return "0.9–1.5 million", both ends as `about` says the higher one."""
-    size = _size(high)
-    first, last = _of_size(low, size), _of_size(high, size)
-    word = last.partition(" ")[2]
-    return last if first == last else f"{first.removesuffix(f' {word}')}–{last}"
-
-
 def ago(moment: datetime, now: datetime | None = None) -> str:
     """Return "just now", "3 min ago", "2 h ago", "yesterday", "5 days ago" or, from a month on, the date.
 
@@ -77,17 +55,6 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
     if days == 1:
         return "yesterday"
     return f"{days} days ago" if days < 30 else _aware(moment).astimezone().strftime("%Y-%m-%d")
-
-
-def _size(number: float) -> tuple[float, str]:
-    return next((size for size in _SIZES if number >= size[0]), (1, ""))
-
-
-def _of_size(number: float, size: tuple[float, str]) -> str:
-    unit, word = size
-    if word:
-        return f"{number / unit:,.1f} {word}" if number / unit < 9.95 else f"{number / unit:,.0f} {word}"
-    return f"{round(number, 1 - math.floor(math.log10(number))) if number >= 1 else 0:,.0f}"
 
 
 def _two_parts(whole: int, large: int, large_name: str, small: int, small_name: str) -> str:

@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from dataflow_core.budget import money
 from dataflow_core.errors import DataflowError
 from dataflow_core.models import Budget, Endpoint, Progress, Record, Run, RunState
 from dataflow_core.storage.records import Query
+from dataflow_core.wording import budget_in_words, money
 from dataflow_core.workspace import Workspace
-from ui.budget import budget_fields, budget_in_words, estimate_in_words, estimate_of, has_price
+from ui.budget import budget_fields, estimate_in_words, estimate_of, has_price
 from ui.format import count
 from ui.session import pasted_key
 from ui.sidebar import share_done

@@ -26,7 +26,7 @@ class Report:
     """
 
     maximum: int
-    left: int  # inputs that it still has to take to their end
+    left_over: int  # inputs that it still has to take to their end
     in_flight: int
     factor: float = 1.0
     added: float = 0.0
@@ -66,7 +66,7 @@ class LeaseStore:
             allowed, wait_until = _found_out(connection, endpoint, report, maximum, now)
             fair = fair_shares(
                 int(allowed),
-                {run_id: (report.maximum, report.left)}
+                {run_id: (report.maximum, report.left_over)}
                 | {other["run_id"]: (other["maximum"], other["left_over"]) for other in others},
             )
             held = sum(max(other["granted"], other["in_flight"]) for other in others)
@@ -145,7 +145,7 @@ def _store(connection: Connection, run_id: str, endpoint: str, report: Report, g
             owner=this_process(),
             seen_at=now,
             maximum=report.maximum,
-            left_over=report.left,
+            left_over=report.left_over,
             granted=granted,
             in_flight=report.in_flight,
             waiting=report.waiting,

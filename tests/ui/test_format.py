@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dataflow_core.budget import money
-from ui.format import about, about_range, ago, count, duration, duration_range, money_range
+from dataflow_core.wording import about, about_range, money, money_range
+from ui.format import ago, count, duration, duration_range
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 

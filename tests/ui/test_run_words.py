@@ -9,7 +9,8 @@ import pytest
 
 from dataflow_core.estimate import Estimate
 from dataflow_core.models import Budget, Endpoint, Progress, Run, RunState, Traffic, Usage
-from ui.budget import budget_in_words, estimate_in_words, share_used, used_in_words
+from dataflow_core.wording import budget_in_words
+from ui.budget import estimate_in_words, share_used, used_in_words
 from ui.pace import time_left
 from ui.runs.raise_budget import suggested_budget
 from ui.runs.traffic import calls_in_words, waiting_in_words

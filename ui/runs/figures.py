@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dataflow_core.budget import money
 from dataflow_core.models import Progress, Run, RunState
 from dataflow_core.storage.records import Query
+from dataflow_core.wording import about, budget_in_words, money
 from dataflow_core.workspace import Workspace
-from ui.budget import budget_in_words, share_used, used_in_words
-from ui.format import about, count, duration
+from ui.budget import share_used, used_in_words
+from ui.format import count, duration
 from ui.pace import time_left
 from ui.runs.traffic import show_traffic
 from ui.sidebar import share_done

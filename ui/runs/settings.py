@@ -7,8 +7,8 @@ from typing import Any
 from dataflow_core.models import Run
 from dataflow_core.serving.dialect import Dialect
 from dataflow_core.serving.keys import base_url_of
+from dataflow_core.wording import budget_in_words
 from dataflow_core.workspace import Workspace
-from ui.budget import budget_in_words
 from ui.format import count, duration
 from ui.settings.limits import prices_in_words
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from dataflow_core.budget import money
 from dataflow_core.models import Endpoint
+from dataflow_core.wording import money
 from ui.format import duration
 
 _TIMEOUT = Endpoint("").timeout
