@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from dataflow_core.budget import Spending
 from dataflow_core.errors import ServingError, TransientError
-from dataflow_core.health import ASKED, IN_VAIN, Health
+from dataflow_core.health import ASKED, Health
 from dataflow_core.limits import AdaptiveLimit, Pace
 from dataflow_core.models import Budget, Completion, Endpoint, Prompt, StoppedBy, Usage
 
@@ -90,12 +90,11 @@ class Gate:
     def has_room(self, in_hand: int) -> bool:
         """Whether one more input may be taken up: a few stand ready, so that no call is waited for to be prepared.
 
-        Those that wait before another attempt hold up no others. However few calls are allowed, a few inputs are taken
-        up: whether they are the last has to be known where none of them is answered.
+        Those that wait before another attempt hold up no others. Nor may a handful that are never answered: while no
+        call is, each in vain lets one more in.
         """
-        room = self.allowed + self.allowed // READY + min(self.resting, MOST_RESTING)
-        in_vain = self.health.attempts and not self.health.is_open
-        return in_hand < (max(room, IN_VAIN) if in_vain else room)
+        in_vain = 0 if self.health.is_open else self.health.attempts
+        return in_hand < self.allowed + self.allowed // READY + min(self.resting + in_vain, MOST_RESTING)
 
     async def call(self, by: str, step: str, prompt: Prompt, send: Callable[[], Awaitable[Completion]]) -> Completion:
         """Send once it may be. Raises `Stopping` when nothing more may be sent, and what `send` raises."""
