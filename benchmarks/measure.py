@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.endpoint import MODEL, ROOT, EndpointProcess, Report
 from benchmarks.latency import Latency
 from dataflow_core.models import Endpoint, Run, RunState
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 
 DEADLINE = 1_800.0  # seconds after which a process counts as stuck

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Sequence
-from typing import Any
-
-from sqlalchemy import Table, insert, update
-from ulid import ULID
 
 from benchmarks.endpoint import SENTENCE
-from dataflow_core.models import Endpoint, Input, InputState, ReviewStatus, RevisionKind, Run
+from dataflow_core.models import Completion, Endpoint, Input, Message, Prompt, Run, Usage
 from dataflow_core.readers import read_table, select_inputs
-from dataflow_core.storage import schema
-from dataflow_core.storage.ledger import Ledger
+from dataflow_core.storage.ledger import Call, Done, Event, Ledger
 from dataflow_core.workspace import Workspace
 
 _THINGS = ("a table for four", "two seats by the window", "a room with a desk", "a guided tour", "a first lesson")
@@ -60,56 +54,12 @@ def plan_nearly_done(workspace: Workspace, endpoint: Endpoint, count: int, *, pe
 
 
 def _write_done(workspace: Workspace, run: Run, items: Sequence[Input]) -> None:
-    rows = [_rows(run, item) for item in items]
-    with workspace.database.write() as connection:
-        for table in (schema.calls, schema.records, schema.revisions):
-            connection.execute(insert(table), [row[table] for row in rows])
-        first, last = items[0].position, items[-1].position
-        written = (schema.inputs.c.run_id == run.id) & schema.inputs.c.position.between(first, last)
-        connection.execute(update(schema.inputs).where(written).values(state=InputState.DONE))
-
-
-def _rows(run: Run, item: Input) -> dict[Table, dict[str, Any]]:
-    now, record_id, text = time.time(), str(ULID()), f"{SENTENCE}."
+    text = f"{SENTENCE}."
     relations = dict.fromkeys(("parallel_task", "subsequent_task", "composition_task"), text)
-    fields = item.fields | relations
-    call = {
-        "run_id": run.id,
-        "input_id": item.id,
-        "attempt": 0,
-        "step": "relations",
-        "is_valid": True,
-        "prompt_hash": item.id[-16:],
-        "prompt_version": run.prompt_version,
-        "sampling": {},
-        "model": run.endpoint.model,
-        "texts": [json.dumps(relations)],
-        "finish_reason": "stop",
-        "prompt_tokens": 400,
-        "completion_tokens": 75,
-        "seconds": 0.02,
-        "at": now,
-    }
-    record = {
-        "id": record_id,
-        "run_id": run.id,
-        "input_id": item.id,
-        "position": item.position,
-        "generator": run.generator,
-        "fields": fields,
-        "search_text": "\n".join(fields.values()).casefold(),
-        "status": ReviewStatus.UNREVIEWED,
-        "revision": 1,
-        "is_edited": False,
-        "created_at": now,
-        "updated_at": now,
-    }
-    revision = {
-        "record_id": record_id,
-        "number": 1,
-        "kind": RevisionKind.GENERATED,
-        "fields": fields,
-        "author": run.generator,
-        "at": now,
-    }
-    return {schema.calls: call, schema.records: record, schema.revisions: revision}
+    prompt = Prompt(run.prompt_version, (Message("user", SENTENCE),))
+    completion = Completion((json.dumps(relations),), run.endpoint.model, usage=Usage(400, 75), seconds=0.02)
+    events: list[Event] = []
+    for item in items:
+        events.append(Call(item, "relations", prompt, item.id[-16:], completion, is_valid=True))
+        events.append(Done(item, item.fields | relations, model=run.endpoint.model))
+    Ledger(workspace.database, run.id, run.generator).write(events)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dataflow_core.readers import read_lines as read_lines
     from dataflow_core.readers import read_table as read_table
     from dataflow_core.readers import select_inputs as select_inputs
-    from dataflow_core.storage.records import Query as Query
+    from dataflow_core.storage.queries import Query as Query
     from dataflow_core.workspace import Workspace as Workspace
 
 _MODULES = {
@@ -35,7 +35,7 @@ _MODULES = {
     "Home": "home",
     "Intent": "models",
     "ParaSeqTaskGenerator": "generators.para_seq",
-    "Query": "storage.records",
+    "Query": "storage.queries",
     "ReviewStatus": "models",
     "Workspace": "workspace",
     "builtin_intents": "intents",

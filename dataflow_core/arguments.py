@@ -137,6 +137,10 @@ def _add_control(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     cancel = verbs.add_parser("cancel", help="end a run; its pending inputs become failures")
     workers = verbs.add_parser("workers", help="change how many calls a run makes at a time, also while it goes on")
     status = verbs.add_parser("status", help="tell how a run stands, what it has used and what it waits for")
+    action = verbs.add_parser("action", help="go on with what was begun on many records at once")
+    action.add_argument("number", metavar="NUMBER", type=_whole)
+    _add_quiet(action)
+    _add_workspace(action)
     for verb in (run, resume, pause, cancel, workers, status):
         verb.add_argument("id", metavar="ID", help="the run's id, or the end of it")
         _add_workspace(verb)

@@ -39,6 +39,7 @@ class Asker:
     logged: Logged
     calls: int = 0
     repairs: dict[str, None] = field(default_factory=dict)
+    model: str = ""  # that gave the last answer which could be used
 
     async def __call__(self, prompt: Prompt, *, answer: Answer[T], step: str) -> T:
         """Raises `AnswerError` when the second answer is unusable too, and what the serving raises."""
@@ -70,6 +71,7 @@ class Asker:
 
     def _read(self, completion: Completion, answer: Answer[T]) -> T:
         reading = answer.read(completion)
+        self.model = completion.model
         self.repairs.update(dict.fromkeys(reading.repairs))
         return reading.value
 

@@ -23,7 +23,7 @@ from dataflow_core.readers import guess_task_column, read_table, select_inputs
 from dataflow_core.report import counts, estimate_line, how_to_go_on, last_line, status_lines
 from dataflow_core.runner import Outcome
 from dataflow_core.settings import Settings
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.storage.runs import Request
 from dataflow_core.terminal import ProgressDisplay
 from dataflow_core.workspace import Workspace
@@ -111,6 +111,13 @@ def _run(options: argparse.Namespace) -> int:
     workspace = _workspace(options)
     run = workspace.runs.get(options.id)
     return _report(workspace, run, _execute(workspace, run, quiet=options.quiet))
+
+
+def _action(options: argparse.Namespace) -> int:
+    action = _workspace(options).bulk.execute(options.number)
+    if not options.quiet:
+        print(f"{action.touched:,} of {action.total:,} records were changed.")
+    return OK
 
 
 def _resume(options: argparse.Namespace) -> int:
@@ -277,6 +284,7 @@ _VERBS = {
     "paraseq": _paraseq,
     "chat": _chat,
     "run": _run,
+    "action": _action,
     "resume": _resume,
     "pause": _pause,
     "cancel": _cancel,

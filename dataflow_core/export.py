@@ -12,7 +12,8 @@ from dataflow_core.errors import UsageError
 from dataflow_core.exporters import exporter_named
 from dataflow_core.generators import GENERATORS
 from dataflow_core.models import Stage
-from dataflow_core.storage.records import Query, RecordStore
+from dataflow_core.storage.queries import Query
+from dataflow_core.storage.records import RecordStore
 from dataflow_core.storage.runs import RunStore
 
 DEFAULT_FORMAT = "dataflow"

@@ -61,6 +61,7 @@ class ReviewStatus(StrEnum):
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     FLAGGED = "flagged"
+    DELETED = "deleted"  # out of sight, and of every export; its history is kept
 
 
 class RevisionKind(StrEnum):
@@ -70,6 +71,7 @@ class RevisionKind(StrEnum):
     EDITED = "edited"
     WRITTEN = "written"  # added by hand
     RESTORED = "restored"
+    REGENERATED = "regenerated"  # by a model, for a record that there was
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,20 +334,45 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """What an automatic check noticed about a record. `field` is "" where it is about the whole record."""
+
+    check: str  # a short name that never changes: "parallel-repeats-task"
+    field: str
+    message: str  # a sentence for the reviewer
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What is worked out from a record's content, to find, to judge and to sort it by.
+
+    `version` is that of the checks which found the `findings`. `keys` are the texts that a reviewer judges, in their
+    order. `fingerprint` is equal for records that say the same.
+    """
+
+    version: int
+    findings: tuple[Finding, ...] = ()
+    fingerprint: int | None = None
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One example at its present revision. `number` orders records by their making and is what pages of ids hold."""
 
     id: str
     number: int
-    run_id: str
+    run_id: str | None
     input_id: str | None
     generator: str
     fields: Fields
     status: ReviewStatus
     reason: str  # given with the decision
+    reviewer: str  # who decided last
     repairs: tuple[str, ...]  # what had to be mended in the answers it was made from: "a code fence", …
     revision: int
     is_edited: bool
+    model: str  # that made it; "" where a person did
     created_at: datetime
     updated_at: datetime
 
@@ -354,10 +381,55 @@ class Record:
 class Revision:
     """One version of a record, from 1. Revisions are only ever added."""
 
-    record_id: str
     number: int
     kind: RevisionKind
     fields: Fields
     author: str
     reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What somebody decided about a record, and about which of its revisions."""
+
+    revision: int
+    status: ReviewStatus
+    reason: str
+    reviewer: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    author: str
+    text: str
+    at: datetime
+
+
+class ActionState(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a person did at one go, on one record or on many. It is undone as one.
+
+    `done` counts the records it has been through, `touched` those that it changed: the others were so already, or had
+    been changed by somebody since they were listed. `undone_by` is the number of the action that undid it.
+    """
+
+    number: int
+    kind: str
+    author: str
+    record: int | None  # the number of the one record that it is about
+    params: Fields
+    total: int
+    done: int
+    touched: int
+    state: ActionState
+    is_interrupted: bool  # its process has gone in the midst of it
+    undone_by: int | None
     at: datetime

@@ -1,18 +1,26 @@
-"""A person's work on records: edits, decisions, records written by hand. An edit is a revision; none is overwritten."""
+"""A person's work on records: edits, decisions, tags, comments, records written by hand. Nothing is ever overwritten.
+
+An edit adds a revision, and what is done at one go is an action, which is undone as one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sqlalchemy import Connection
 from ulid import ULID
 
+from dataflow_core.digest import digest_of
 from dataflow_core.errors import UsageError
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.models import Fields, Record, ReviewStatus, RevisionKind
-from dataflow_core.storage import records as store
+from dataflow_core.staleness import stale_findings
+from dataflow_core.storage import undoing, writing
 from dataflow_core.storage.database import Database
+from dataflow_core.storage.records import find, params_of
+from dataflow_core.storage.schema import records
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +33,28 @@ class Edited:
     conflicts: Fields = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What `undo_last` took back: the kind of action, and the record that it was about."""
+
+    kind: str
+    record: Record
+
+
 class Review:
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.records = store.RecordStore(database)
 
     def edit(self, record_id: str, changes: Mapping[str, Any], *, base_revision: int, author: str) -> Edited:
         """Write the changed fields over the record as a new revision, at once and durably.
 
         `base_revision` is the one the author saw. Fields that someone else has changed since are a
         conflict, unless to the same value. Equal values are no change, so repeating an edit does nothing.
+        Edits that follow one another closely are one action, which is undone at once.
         Raises `UsageError` for a record or field that is not there or a conversation of another shape.
         """
         with self._database.write() as connection:
-            record = _present(store.current(connection, record_id))
+            record = _present(connection, record_id)
             if unknown := [name for name in changes if name not in record.fields]:
                 raise UsageError(f"The record has no field {unknown[0]!r}.")
             changed = {name: value for name, value in changes.items() if record.fields[name] != value}
@@ -46,48 +62,94 @@ class Review:
                 return Edited(record)
             _check(record.generator, changed)
             if base_revision != record.revision:
-                seen = store.fields_at(connection, record_id, base_revision)
+                seen = writing.fields_at(connection, record.number, base_revision)
                 if theirs := {name: record.fields[name] for name in changed if seen[name] != record.fields[name]}:
                     return Edited(record, theirs)
-            store.revise(connection, record, record.fields | changed, kind=RevisionKind.EDITED, author=author)
-            return Edited(_present(store.current(connection, record_id)))
+            action = undoing.continue_edit(connection, record.number, author)
+            if action is None:
+                action = writing.begin_action(connection, "edit", author, record=record.number)
+            revise(connection, record, record.fields | changed, kind=RevisionKind.EDITED, author=author, action=action)
+            return Edited(_present(connection, record_id))
 
     def restore(self, record_id: str, revision: int, *, author: str) -> Record:
         """Make an earlier revision's fields the present ones, as a new revision."""
         with self._database.write() as connection:
-            record = _present(store.current(connection, record_id))
-            fields = store.fields_at(connection, record_id, revision)
+            record = _present(connection, record_id)
+            fields = writing.fields_at(connection, record.number, revision)
             if fields != record.fields:
-                reason = f"Restored revision {revision}."
-                store.revise(connection, record, fields, kind=RevisionKind.RESTORED, author=author, reason=reason)
-            return _present(store.current(connection, record_id))
+                reason = f"Revision {revision} restored"
+                action = writing.begin_action(connection, "restore", author, record=record.number)
+                kind = RevisionKind.RESTORED
+                revise(connection, record, fields, kind=kind, author=author, action=action, reason=reason)
+            return _present(connection, record_id)
 
     def decide(
         self, seen: Mapping[str, int], status: ReviewStatus, *, reviewer: str, reason: str = ""
     ) -> Sequence[str]:
-        """Decide records as one transaction; `seen` gives each record's id and the revision that was on screen.
+        """Decide records as one action; `seen` gives each record's id and the revision that was on screen.
 
         Returns the ids left alone, for their content has changed since.
         """
         changed_since: list[str] = []
         with self._database.write() as connection:
+            to_decide: list[Record] = []
             for record_id, revision in seen.items():
-                record = _present(store.current(connection, record_id))
+                record = _present(connection, record_id)
                 if record.revision != revision:
                     changed_since.append(record_id)
-                elif record.status is not status or record.reason != reason:
-                    store.decide(connection, record, status, reviewer=reviewer, reason=reason)
+                elif (record.status, record.reason) != (status, reason):
+                    to_decide.append(record)
+            if to_decide:
+                one = to_decide[0].number if len(to_decide) == 1 else None
+                params = {"status": status.value, "reason": reason}
+                action = writing.begin_action(connection, "decide", reviewer, record=one, params=params)
+                undoing.count(connection, action, len(to_decide))
+                for record in to_decide:
+                    writing.decide(connection, record, status, reviewer=reviewer, reason=reason, action=action)
         return changed_since
+
+    def tag(self, record_id: str, tag: str, *, author: str, is_added: bool = True) -> None:
+        """Add a tag to the record, or take it away. Raises `UsageError` for an empty one."""
+        name = writing.tag_name(tag)
+        with self._database.write() as connection:
+            record = _present(connection, record_id)
+            params = {"tag": name, "is_added": is_added}
+            action = writing.begin_action(connection, "tag", author, record=record.number, params=params)
+            one = [record.number]
+            if not writing.tag_many(connection, one, name, is_added=is_added, author=author, action=action):
+                undoing.forget(connection, action)
+
+    def comment(self, record_id: str, text: str, *, author: str) -> None:
+        """Add a comment. Raises `UsageError` for an empty one."""
+        if not text.strip():
+            raise UsageError("The comment is empty.")
+        with self._database.write() as connection:
+            writing.comment(connection, _present(connection, record_id), text.strip(), author=author)
+
+    def undo_last(self, author: str) -> Undone | None:
+        """Take back what this person did last on one record, if nobody has changed that since; None where nothing is.
+
+        Asked again, it goes back further. Raises `UsageError` where somebody has.
+        """
+        with self._database.write() as connection:
+            last = undoing.last_of(connection, author)
+            if last is None or last.record is None:
+                return None
+            touched = undoing.undo_here(connection, last, author, revise)
+            record = find(connection, records.c.number == last.record)
+        if record is None or not touched:
+            raise UsageError(f"Record {last.record} was changed by somebody else since, so it stays as it is.")
+        return Undone(last.kind, record)
 
     def add(self, fields: Fields, *, generator: str, author: str) -> Record:
         """Store a record written by hand, as accepted: whoever wrote it has judged it."""
         if not any(str(value).strip() for value in fields.values()):
             raise UsageError("The record is empty: fill in its fields first.")
         _check(generator, fields)
-        written = store.NewRecord(str(ULID()), fields)
+        written = writing.NewRecord(str(ULID()), fields, digest=digest_of(generator, fields, {}))
         with self._database.write() as connection:
-            store.add_written(connection, written, generator=generator, author=author)
-            return _present(store.current(connection, written.id))
+            writing.add_written(connection, written, generator=generator, author=author)
+            return _present(connection, written.id)
 
     def write_for_failed(self, input_id: str, fields: Fields, *, author: str) -> Record:
         """Store, as accepted, the record of a failed input that a person has written; the input is then done.
@@ -95,18 +157,41 @@ class Review:
         Raises `UsageError` when the input is not failed, or something is still to be filled in.
         """
         with self._database.write() as connection:
-            failed = store.make_good(connection, input_id)
+            failed = writing.make_good(connection, input_id)
             if failed is None:
                 raise UsageError("This input is no longer failed: it was retried, or has a record already.")
-            _check(failed["generator"], fields)
+            generator = failed["generator"]
+            _check(generator, fields)
             if empty := _empty_fields(fields, besides=failed["fields"]):
                 raise UsageError(f"{empty[0]} is still empty: fill it in first.")
-            written = store.NewRecord(str(ULID()), fields, failed["run_id"], input_id, failed["position"])
-            store.add_written(connection, written, generator=failed["generator"], author=author)
-            return _present(store.current(connection, written.id))
+            digest = digest_of(generator, fields, failed["params"])
+            written = writing.NewRecord(
+                str(ULID()), fields, failed["run_id"], input_id, failed["position"], digest=digest
+            )
+            writing.add_written(connection, written, generator=generator, author=author)
+            return _present(connection, written.id)
 
 
-def _present(record: Record | None) -> Record:
+def revise(
+    connection: Connection,
+    record: Record,
+    fields: Fields,
+    *,
+    kind: RevisionKind,
+    author: str,
+    action: int | None,
+    reason: str = "",
+) -> None:
+    """Add a revision, with what the checks say of it and which of its fields may no longer fit the others."""
+    params = params_of(connection, record)
+    digest = digest_of(record.generator, fields, params)
+    stale = stale_findings(connection, record, fields, params, kind)
+    digest = replace(digest, findings=(*digest.findings, *stale))
+    writing.revise(connection, record, fields, kind=kind, author=author, digest=digest, action=action, reason=reason)
+
+
+def _present(connection: Connection, record_id: str) -> Record:
+    record = find(connection, records.c.id == record_id)
     if record is None:
         raise UsageError("This record is no longer in the workspace.")
     return record

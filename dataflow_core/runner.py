@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from dataflow_core.asking import Asker
 from dataflow_core.budget import Spending
+from dataflow_core.digest import digest_of
 from dataflow_core.errors import (
     AnswerError,
     ConfigurationError,
@@ -223,7 +224,8 @@ class Runner:
         except DataflowError as error:
             self._fail(item, ask, error)
         else:
-            self._journal.add(Done(item, fields, tuple(ask.repairs)))
+            digest = digest_of(self._run.generator, fields, self._run.params)
+            self._journal.add(Done(item, fields, tuple(ask.repairs), ask.model, digest))
         self._left -= 1
         if self._gate.health.has_answered:
             self._give_up_refused()

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from dataflow_core import background
+from dataflow_core.bulk import BulkActions
 from dataflow_core.errors import DataflowError, DiskFullError, WorkspaceError
 from dataflow_core.generators import build_generator
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.intents import builtin_intents, plan_dialogues
-from dataflow_core.models import Budget, Endpoint, Failure, Fields, Input, Intent, Progress, Run, RunState, Stage
+from dataflow_core.models import (
+    Action,
+    Budget,
+    Endpoint,
+    Failure,
+    Fields,
+    Input,
+    Intent,
+    Progress,
+    Run,
+    RunState,
+    Stage,
+)
 from dataflow_core.readers import Selection, Table
 from dataflow_core.review import Review
 from dataflow_core.runner import Outcome, Runner
@@ -28,10 +39,14 @@ from dataflow_core.storage.endpoints import EndpointStore
 from dataflow_core.storage.intents import IntentStore
 from dataflow_core.storage.leases import LeaseStore
 from dataflow_core.storage.ledger import Ledger
+from dataflow_core.storage.preferences import PreferenceStore
+from dataflow_core.storage.presences import PresenceStore
 from dataflow_core.storage.records import RecordStore
 from dataflow_core.storage.runs import RunPlan, RunStore
 
 DATABASE = "workspace.db"
+#: An action on so many records takes a moment only.
+AT_ONCE = 2_000
 #: A file kept while a run is executed and given up when the disk is full, so that the run can still store its last
 #: answers and why it paused. Several times what SQLite's log takes before it is carried over into the database.
 RESERVE_BYTES = 16 * 1024 * 1024
@@ -54,6 +69,9 @@ class Workspace:
         self.runs = RunStore(self.database)
         self.records = RecordStore(self.database)
         self.review = Review(self.database)
+        self.bulk = BulkActions(self.database)
+        self.presences = PresenceStore(self.database)
+        self.preferences = PreferenceStore(self.database)
         self.leases = LeaseStore(self.database)
         self.dialects = DialectStore(self.database)
         self.endpoints = EndpointStore(self.database)
@@ -211,25 +229,24 @@ class Workspace:
         self.keep_reserve(run.id)
         endpoint = self.endpoint_of(run)
         self.runs.enqueue(run.id, limit=limit, endpoint=endpoint, budget=budget)
-        logs = self.folder / "logs"
-        logs.mkdir(exist_ok=True)
         environ = {name: value for name, value in os.environ.items() if name != PASTED_KEY_ENV}
         if (pasted := key(endpoint)) is not None:
             environ[PASTED_KEY_ENV] = pasted
-        environ["PYTHONPATH"] = os.pathsep.join(
-            [str(Path(__file__).parent.parent), *filter(None, [environ.get("PYTHONPATH")])]
-        )
-        with (logs / f"{run.id}.log").open("ab") as log:
-            process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", "dataflow_core", "run", run.id, "--workspace", str(self.folder), "--quiet"],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                env=environ,
-            )
-        # Someone has to take note of its end, or it stays in the process table for as long as this one lives.
-        threading.Thread(target=process.wait, daemon=True).start()
+        self._start_process("run", run.id, environ=environ)
+
+    def carry_out(self, action: Action) -> Action:
+        """Do a planned action on many records: at once where these are few, else in a process of its own.
+
+        Returns it as it stands; `bulk.get` tells how it goes on.
+        """
+        if action.total - action.done <= AT_ONCE:
+            return self.bulk.execute(action.number)
+        self._start_process("action", str(action.number))
+        return action
+
+    def _start_process(self, verb: str, what: str, *, environ: Mapping[str, str] | None = None) -> None:
+        arguments = [verb, what, "--workspace", str(self.folder), "--quiet"]
+        background.start(arguments, log=self.folder / "logs" / f"{what}.log", environ=environ)
 
     async def execute(
         self, run_id: str, *, key: str | None = None, progress: Callable[[Progress], None] | None = None

@@ -14,7 +14,7 @@ import pytest
 
 from dataflow_core.cli import main
 from dataflow_core.models import Budget, Progress, Usage
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.terminal import progress_line
 from dataflow_core.wording import money
 from dataflow_core.workspace import Workspace

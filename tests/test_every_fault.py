@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 
 from dataflow_core.models import Endpoint, Run, RunState, Stage
 from dataflow_core.serving.openai_compatible import OpenAIServing
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.storage.schema import calls, inputs
 from dataflow_core.workspace import Workspace
 from tests.faults import FAULTS, Fault, FaultyScript

@@ -15,7 +15,7 @@ from dataflow_core.errors import UsageError
 from dataflow_core.export import exported_lines, write_export, write_failures
 from dataflow_core.models import Completion, Prompt, ReviewStatus, SourceLine
 from dataflow_core.serving.scripted import ScriptedServing
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.storage.runs import RunPlan
 from dataflow_core.workspace import Workspace
 from tests.support import ENDPOINT, answer_relations, execute, plan_tasks, task_of

@@ -11,7 +11,7 @@ import pytest
 from dataflow_core.errors import UsageError, WorkspaceError
 from dataflow_core.home import Home
 from dataflow_core.models import EMBEDDED, Endpoint, Flow, Intent
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import DATABASE, Workspace
 
 

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from dataflow_core.errors import UsageError
 from dataflow_core.models import Failure, Fields, Input, Record, ReviewStatus, RevisionKind, Run, Stage
 from dataflow_core.storage.ledger import Failed, Ledger
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from tests.support import ENDPOINT, INTENTS, answer_relations, execute, plan_tasks
 

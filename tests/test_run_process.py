@@ -14,7 +14,7 @@ import pytest
 
 from dataflow_core.errors import RunIsLiveError
 from dataflow_core.models import Endpoint, Run, RunState
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.storage.schema import runs
 from dataflow_core.workspace import Workspace
 from tests.scripted_endpoint import ScriptedEndpoint, delayed, para_seq_replies

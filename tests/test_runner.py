@@ -26,7 +26,7 @@ from dataflow_core.models import Budget, Completion, Prompt, RunState, Stage, Us
 from dataflow_core.prompts.para_seq import relations_prompt
 from dataflow_core.serving.scripted import ScriptedServing
 from dataflow_core.storage.ledger import Call, Ledger
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.storage.runs import Orders, RunStore
 from dataflow_core.storage.schema import runs
 from dataflow_core.workspace import Workspace

@@ -14,6 +14,7 @@ STATUS_COLORS: dict[ReviewStatus, Color] = {
     ReviewStatus.ACCEPTED: "green",
     ReviewStatus.REJECTED: "red",
     ReviewStatus.FLAGGED: "orange",
+    ReviewStatus.DELETED: "gray",
 }
 
 STATE_NAMES = {state: state.value.capitalize() for state in RunState} | {RunState.QUEUED: "Starting"}

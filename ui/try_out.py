@@ -11,7 +11,7 @@ import streamlit as st
 
 from dataflow_core.errors import DataflowError
 from dataflow_core.models import Budget, Endpoint, Progress, Record, Run, RunState
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.wording import budget_in_words, money
 from dataflow_core.workspace import Workspace
 from ui.budget import budget_fields, estimate_in_words, estimate_of, has_price

@@ -23,6 +23,16 @@ class RelationsAnswer(StrictAnswer):
 _ANSWER = JsonAnswer(RelationsAnswer)
 
 
+def task_keys(params: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """The names of the four fields in a run with these params: the task, and what was made from it."""
+    return (
+        str(params.get("input_task_key", "atom_task")),
+        str(params.get("output_parallel_task_key", "parallel_task")),
+        str(params.get("output_subsequent_task_key", "subsequent_task")),
+        str(params.get("output_composition_task_key", "composition_task")),
+    )
+
+
 class ParaSeqTaskGenerator:
     """Carries every field of the input through unchanged and adds three.
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from dataflow_core.errors import DiskFullError, WorkspaceError
 from dataflow_core.storage.migrations import migrate
@@ -18,10 +19,11 @@ from dataflow_core.storage.migrations import migrate
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # a decision once shown as saved outlives a power cut
-    "PRAGMA busy_timeout=30000",
+    "PRAGMA busy_timeout=30000",  # for reads; writers take turns by `_begin_write`
     "PRAGMA foreign_keys=ON",
     "PRAGMA cache_size=-32768",
 )
+LONGEST_WAIT, LOOK_AGAIN = 30.0, 0.004  # seconds, for others' writes
 #: Made once: `json.dumps` would make an encoder for each value.
 _as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _UNSTORABLE = re.compile("[\ud800-\udfff\0]")
@@ -72,8 +74,32 @@ def _set_up_connection(connection: Any, _: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    is_write = connection.get_execution_options().get("is_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+    if connection.get_execution_options().get("is_write", False):
+        _begin_write(connection)
+    else:
+        connection.exec_driver_sql("BEGIN")
+
+
+def _begin_write(connection: Connection) -> None:
+    """Wait for other processes' writes, looking often.
+
+    SQLite itself would wait a tenth of a second between looks, and never see the short gaps that somebody leaves who
+    writes chunk after chunk.
+    """
+    give_up_at = time.monotonic() + LONGEST_WAIT
+    connection.exec_driver_sql("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            except OperationalError as error:
+                if "locked" not in str(error.orig) or time.monotonic() > give_up_at:
+                    raise
+                time.sleep(LOOK_AGAIN)
+            else:
+                return
+    finally:
+        connection.exec_driver_sql("PRAGMA busy_timeout=30000")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from ulid import ULID
 
 from dataflow_core.models import (
     Completion,
+    Digest,
     Failure,
     Fields,
     Input,
@@ -24,8 +25,8 @@ from dataflow_core.models import (
     Usage,
 )
 from dataflow_core.storage.database import Database, storable
-from dataflow_core.storage.records import NewRecord, add_records
 from dataflow_core.storage.schema import calls, failures, inputs
+from dataflow_core.storage.writing import UNCHECKED, NewRecord, add_records
 
 T = TypeVar("T")
 
@@ -45,11 +46,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An input became a record. `repairs` says what had to be mended in the answers it was made from."""
+    """An input became a record, made by `model`. `repairs` says what had to be mended in the answers for it."""
 
     item: Input
     fields: Fields
     repairs: tuple[str, ...] = ()
+    model: str = ""
+    digest: Digest = UNCHECKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +177,16 @@ class Ledger:
     def _store_done(self, connection: Connection, done: Sequence[Done], now: float) -> None:
         _leave_pending(connection, done, InputState.DONE)
         made = [
-            NewRecord(str(ULID()), end.fields, self._run_id, end.item.id, end.item.position, end.repairs)
+            NewRecord(
+                str(ULID()),
+                end.fields,
+                self._run_id,
+                end.item.id,
+                end.item.position,
+                end.repairs,
+                end.model,
+                end.digest,
+            )
             for end in done
         ]
         add_records(

@@ -8,7 +8,11 @@ from datetime import UTC, datetime
 from sqlalchemy import RowMapping
 
 from dataflow_core.models import (
+    Action,
+    ActionState,
     Budget,
+    Comment,
+    Decision,
     Endpoint,
     Failure,
     Record,
@@ -69,9 +73,11 @@ def record_of(row: RowMapping) -> Record:
         fields=row["fields"],
         status=ReviewStatus(row["status"]),
         reason=row["reason"],
+        reviewer=row["reviewer"],
         repairs=tuple(row["repairs"]),
         revision=row["revision"],
         is_edited=row["is_edited"],
+        model=row["model"],
         created_at=_time(row["created_at"]),
         updated_at=_time(row["updated_at"]),
     )
@@ -79,12 +85,37 @@ def record_of(row: RowMapping) -> Record:
 
 def revision_of(row: RowMapping) -> Revision:
     return Revision(
-        record_id=row["record_id"],
         number=row["number"],
         kind=RevisionKind(row["kind"]),
         fields=row["fields"],
         author=row["author"],
         reason=row["reason"],
+        at=_time(row["at"]),
+    )
+
+
+def decision_of(row: RowMapping) -> Decision:
+    return Decision(row["revision"], ReviewStatus(row["status"]), row["reason"], row["reviewer"], _time(row["at"]))
+
+
+def comment_of(row: RowMapping) -> Comment:
+    return Comment(row["author"], row["text"], _time(row["at"]))
+
+
+def action_of(row: RowMapping) -> Action:
+    state = ActionState(row["state"])
+    return Action(
+        number=row["number"],
+        kind=row["kind"],
+        author=row["author"],
+        record=row["record"],
+        params=row["params"],
+        total=row["total"],
+        done=row["done"],
+        touched=row["touched"],
+        state=state,
+        is_interrupted=state is ActionState.RUNNING and not is_alive(row["owner"], row["at"]),
+        undone_by=row["undone_by"],
         at=_time(row["at"]),
     )
 

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from dataflow_core.models import Record, RunState
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.storage.schema import runs
 from dataflow_core.workspace import Workspace
 from tests.browser.driver import AppServer, app_page, check_clean, settled, sheet_column, sheet_edit, visit

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, Page, expect
 
 from dataflow_core.models import Fields
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from tests.browser.driver import app_page, app_server, check_clean, settled, sheet_edit, visit
 

@@ -16,7 +16,7 @@ from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.intents import builtin_intents
 from dataflow_core.models import Prompt
 from dataflow_core.serving.scripted import ScriptedServing
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from tests.support import ENDPOINT, INTENTS, execute, generate, relations
 

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dataflow_core.models import EMBEDDED, ReviewStatus, RunState
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from tests.pages.conftest import fill_tasks, in_address
 from ui.home.tour import plan_tour

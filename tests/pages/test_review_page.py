@@ -9,7 +9,7 @@ from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from dataflow_core.models import Record, ReviewStatus, RevisionKind
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.storage.schema import records as stored
 from dataflow_core.workspace import Workspace
 from tests.pages.conftest import fill_tasks, in_address
@@ -243,7 +243,7 @@ def test_the_header_counts_and_exports_the_accepted_records_of_the_run_in_the_fi
 
 def test_filters_come_from_the_address(filled_workspace: Workspace, open_page: OpenPage) -> None:
     run = next(run for run in filled_workspace.runs.all() if run.name == "Planning dialogues")
-    page = open_page("review", run=run.id, q="dialogue 2", size="50 a page")
+    page = open_page("review", run=run.id, q='"dialogue 2"', size="50 a page")
     assert [record.fields["topic"] for record in page.session_state["review_sheet"].records] == ["Topic 2"]
 
 
@@ -359,7 +359,7 @@ def dialog_alone() -> None:
     """The dialog as a page: a page test does not keep one open from one run to the next."""
     import streamlit as st
 
-    from dataflow_core.storage.records import Query
+    from dataflow_core.storage.queries import Query
     from ui.review.add import add_record
     from ui.session import current_workspace
 

@@ -25,7 +25,7 @@ from dataflow_core.models import (
 )
 from dataflow_core.storage.leases import Report
 from dataflow_core.storage.ledger import Call, Failed, Ledger
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.storage.schema import inputs, records, runs
 from dataflow_core.workspace import Workspace
 from tests.pages.conftest import fill_tasks, in_address

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from dataflow_core.home import Home
 from dataflow_core.models import Endpoint
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from tests.pages.conftest import damage
 from tests.scripted_endpoint import ScriptedEndpoint, valid_replies

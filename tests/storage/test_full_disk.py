@@ -31,14 +31,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_run_on_a_full_disk_pauses_and_goes_on_once_there_is_room(small_disk: Path) -> None:
     workspace = Workspace(small_disk / "workspace", create=True)
-    run = plan_tasks(workspace, [f"Task {number}. {'x' * 4_000}" for number in range(400)])
+    run = plan_tasks(workspace, [f"Task {number}. {'x' * 4_000}" for number in range(800)])
     outcome = execute(workspace, run, ScriptedServing(answer_relations, delay=0.05))
     assert outcome.state is RunState.PAUSED
     assert "disk that holds the workspace is full" in outcome.reason
     assert not list(workspace.folder.glob("reserve*"))
     progress = workspace.runs.progress(run.id)
-    assert progress.pending + progress.done == 400
-    assert 0 < progress.done < 400
+    assert progress.pending + progress.done == 800
+    assert 0 < progress.done < 800
 
     (small_disk / "filler").write_bytes(bytes(shutil.disk_usage(small_disk).free - 100_000))
     with pytest.raises(DiskFullError, match="full"):
@@ -47,5 +47,5 @@ def test_a_run_on_a_full_disk_pauses_and_goes_on_once_there_is_room(small_disk: 
     (small_disk / "filler").unlink()
     subprocess.run(["mount", "-o", "remount,size=150m", small_disk], check=True)
     assert execute(workspace, run, answer_relations).state is RunState.FINISHED
-    assert workspace.runs.progress(run.id).done == 400
+    assert workspace.runs.progress(run.id).done == 800
     workspace.close()

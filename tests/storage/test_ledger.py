@@ -28,7 +28,7 @@ from dataflow_core.models import (
 )
 from dataflow_core.storage.ledger import Call, Done, Event, Failed, Ledger
 from dataflow_core.storage.owner import is_alive, this_process
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.storage.schema import calls, inputs, runs
 from dataflow_core.workspace import Workspace
 from tests.support import plan_tasks

@@ -14,7 +14,8 @@ from dataflow_core.models import Budget, Endpoint, InputState, RunState, Stage
 from dataflow_core.storage.database import Database
 from dataflow_core.storage.endpoints import EndpointStore
 from dataflow_core.storage.ledger import Ledger
-from dataflow_core.storage.records import Query, RecordStore
+from dataflow_core.storage.queries import Query
+from dataflow_core.storage.records import RecordStore
 from dataflow_core.storage.runs import RunStore
 
 #: As version 0.1 made it.

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dataflow_core.errors import DataflowError
 from dataflow_core.export import ExportedFile, exported_lines, write_export
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from ui.format import count
 from ui.names import generator_name

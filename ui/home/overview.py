@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from dataflow_core.models import InputState, ReviewStatus
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from ui.endpoints import EMBEDDED_LIMITS
 from ui.home.next_steps import Step, next_steps

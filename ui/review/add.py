@@ -6,7 +6,7 @@ import streamlit as st
 
 from dataflow_core.errors import DataflowError
 from dataflow_core.models import Fields
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from ui.names import DIALOGUES
 from ui.review.columns import task_fields

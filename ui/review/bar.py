@@ -6,7 +6,7 @@ import streamlit as st
 
 from dataflow_core.errors import UsageError
 from dataflow_core.models import ReviewStatus
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from ui.names import STATUS_COLORS, STATUS_NAMES
 from ui.review.filters import Snapshot, clear_filters, read_anew, show_new_records, take_new_snapshot
@@ -45,6 +45,8 @@ def _runs_filtered(workspace: Workspace) -> tuple[str, ...]:
 
 def show_counts(workspace: Workspace, query: Query, snapshot: Snapshot) -> None:
     for status, number in workspace.records.count_by_status(query).items():
+        if status is ReviewStatus.DELETED and not number:
+            continue
         st.badge(f"{number:,} {STATUS_NAMES[status].lower()}", color=STATUS_COLORS[status])
     show_new_records(workspace, snapshot)
 

@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dataflow_core.errors import UsageError
 from dataflow_core.models import Run
-from dataflow_core.storage.records import Query, Sort
+from dataflow_core.storage.queries import Query, Sort
 from dataflow_core.workspace import Workspace
 from ui.names import DIALOGUES, GENERATOR_NAMES, STATUS_NAMES, TASKS, generator_name, run_label
 

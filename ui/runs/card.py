@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dataflow_core.models import Progress, Run, RunState
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from ui.format import ago, count
 from ui.names import STATE_COLORS, STATE_NAMES, generator_name

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dataflow_core.models import Progress, Run, RunState
-from dataflow_core.storage.records import Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.wording import about, budget_in_words, money
 from dataflow_core.workspace import Workspace
 from ui.budget import share_used, used_in_words

@@ -1,46 +1,10 @@
-"""The workspace database's tables. Times are seconds since the epoch, UTC; ids are ULIDs, which sort by time.
-
-runs ─┬─ inputs ─┬─ calls      every answer of a model, as it came: what a resumed run goes on from
-      │          ├─ failures   why an attempt at an input brought no record
-      │          └─ records ─── revisions
-      └─ source_lines          lines of the uploaded file that did not become inputs
-leases, throttles   how live runs share the endpoints they call
-dialects            how an endpoint turned out to want to be asked
-endpoints, intents, preferences, migrations
-"""
+"""The tables of runs: what they are to do, what was answered, how they share endpoints."""
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, text
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text
 
-metadata = MetaData()
-
-#: Spelt out, for a query has to say the same for an index over only some records to be used.
-REPAIRED = text("CAST(repairs AS TEXT) <> '[]'")
-
-migrations = Table(
-    "migrations",
-    metadata,
-    Column("name", String, primary_key=True),
-    Column("applied_at", Float, nullable=False),
-)
-
-endpoints = Table(
-    "endpoints",
-    metadata,
-    Column("name", String, primary_key=True),
-    Column("kind", String, nullable=False),
-    Column("base_url", String, nullable=False),
-    Column("model", String, nullable=False),
-    Column("key_env", String, nullable=False),
-    Column("max_workers", Integer, nullable=False),
-    Column("created_at", Float, nullable=False),
-    Column("timeout", Float, nullable=False, server_default="120"),
-    Column("requests_per_minute", Integer),
-    Column("tokens_per_minute", Integer),
-    Column("input_price", Float),  # of a million tokens
-    Column("output_price", Float),
-)
+from dataflow_core.storage.schema.base import metadata
 
 dialects = Table(
     "dialects",
@@ -74,23 +38,6 @@ throttles = Table(
     Column("maximum", Integer, nullable=False),
     Column("wait_until", Float, nullable=False),
     Column("changed_at", Float, nullable=False),
-)
-
-preferences = Table(
-    "preferences",
-    metadata,
-    Column("name", String, primary_key=True),
-    Column("value", JSON, nullable=False),
-)
-
-intents = Table(
-    "intents",
-    metadata,
-    Column("name", String, primary_key=True),
-    Column("description", Text, nullable=False),
-    Column("flows", JSON, nullable=False),  # [{"name", "steps"}]
-    Column("topics", JSON, nullable=False),
-    Column("updated_at", Float, nullable=False),
 )
 
 runs = Table(
@@ -180,53 +127,4 @@ failures = Table(
     Column("at", Float, nullable=False),
     Index("failures_by_input", "input_id", "attempt"),
     Index("failures_by_time", "run_id", "at"),
-)
-
-records = Table(
-    "records",
-    metadata,
-    Column("number", Integer, primary_key=True),
-    Column("id", String, nullable=False, unique=True),
-    Column("run_id", ForeignKey("runs.id")),
-    Column("input_id", ForeignKey("inputs.id"), index=True),
-    Column("position", Integer),  # the input's, so that records come in the order of the inputs
-    Column("generator", String, nullable=False),
-    Column("fields", JSON, nullable=False),
-    Column("search_text", Text, nullable=False),  # casefolded, for searching only
-    Column("status", String, nullable=False),
-    Column("reason", Text, nullable=False, default=""),
-    Column("reviewer", String, nullable=False, default=""),
-    Column("repairs", JSON, nullable=False, server_default="[]"),
-    Column("revision", Integer, nullable=False),
-    Column("is_edited", Boolean, nullable=False),
-    Column("created_at", Float, nullable=False),
-    Column("updated_at", Float, nullable=False),
-    Index("records_by_status", "status", "number"),
-    Index("records_by_time", "run_id", "created_at"),
-    Index("records_in_order", "run_id", "position", "number"),
-    Index("records_repaired", "run_id", sqlite_where=REPAIRED, postgresql_where=REPAIRED),
-)
-
-revisions = Table(
-    "revisions",
-    metadata,
-    Column("record_id", ForeignKey("records.id"), primary_key=True),
-    Column("number", Integer, primary_key=True),
-    Column("kind", String, nullable=False),
-    Column("fields", JSON, nullable=False),
-    Column("author", String, nullable=False),
-    Column("reason", Text, nullable=False, default=""),
-    Column("at", Float, nullable=False),
-)
-
-decisions = Table(
-    "decisions",
-    metadata,
-    Column("number", Integer, primary_key=True),
-    Column("record_id", ForeignKey("records.id"), nullable=False, index=True),
-    Column("revision", Integer, nullable=False),
-    Column("status", String, nullable=False),
-    Column("reason", Text, nullable=False, default=""),
-    Column("reviewer", String, nullable=False),
-    Column("at", Float, nullable=False),
 )

@@ -1,0 +1,245 @@
+"""Actions on many records: begun at once, done a chunk at a time in the background, undone as one.
+
+Between two chunks everybody else may write. What has been done of an action is stored with each chunk, so a process
+that is killed leaves it to be gone on with from there.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from array import array
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection, Update, insert, select, update
+
+from dataflow_core.errors import UsageError
+from dataflow_core.models import Action, ActionState, Fields, ReviewStatus, RevisionKind
+from dataflow_core.replacing import Replacement
+from dataflow_core.review import revise
+from dataflow_core.storage import undoing, writing
+from dataflow_core.storage.database import Database
+from dataflow_core.storage.owner import this_process
+from dataflow_core.storage.records import page
+from dataflow_core.storage.rows import action_of
+from dataflow_core.storage.schema import actions, decisions, records, revisions, taggings
+
+#: So many records a transaction, for as long as that takes everybody else waits.
+CHUNK = 2_000
+#: With their texts changed, which takes longer a record.
+TEXT_CHUNK = 100
+#: Seconds left to the others between two chunks.
+GAP = 0.02
+
+
+class BulkActions:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def decide(
+        self, numbers: Sequence[int], status: ReviewStatus, *, reviewer: str, reason: str = "", listed_at: float
+    ) -> Action:
+        """Plan to decide the records; `execute` does it. Those whose text changed after `listed_at` are left alone."""
+        params = {"status": status.value, "reason": reason, "listed_at": listed_at}
+        return self._plan("decide", numbers, reviewer, params)
+
+    def tag(self, numbers: Sequence[int], tag: str, *, author: str, is_added: bool = True) -> Action:
+        return self._plan("tag", numbers, author, {"tag": writing.tag_name(tag), "is_added": is_added})
+
+    def replace(self, numbers: Sequence[int], replacement: Replacement, *, author: str) -> Action:
+        """Plan to replace text in the records' fields."""
+        return self._plan("replace", numbers, author, replacement.as_fields())
+
+    def undo(self, number: int, *, author: str) -> Action:
+        """Plan to take an action back. Raises `UsageError` where that was done, or it is not finished."""
+        with self._database.write() as connection:
+            action = _get(connection, number)
+            if action.undone_by is not None:
+                raise UsageError("This was undone already.")
+            if action.state is ActionState.RUNNING and not action.is_interrupted:
+                raise UsageError("This is still going on: stop it first.")
+            touched = array("q", sorted(_touched(connection, number)))
+            params = {"action": number, "kind": action.kind}
+            undo = _insert(connection, undoing.UNDO, touched, author, params)
+            undoing.mark_undone(connection, number, undo)
+            if action.is_interrupted:
+                _finish(connection, number, ActionState.STOPPED)
+            return _get(connection, undo)
+
+    def execute(self, number: int, *, progress: Callable[[Action], None] = lambda _: None) -> Action:
+        """Do what is left of the action in this process, until it is done or `stop` is called."""
+        with self._database.write() as connection:
+            connection.execute(_update(number, owner=this_process(), at=time.time()))
+            action = _get(connection, number)
+        if action.state is not ActionState.RUNNING:
+            return action
+        left = self._selection(number)[action.done :]
+        size = CHUNK if action.kind in ("decide", "tag") or action.params.get("kind") == "decide" else TEXT_CHUNK
+        for start in range(0, len(left), size):
+            with self._database.write() as connection:
+                action = _get(connection, number)
+                if action.state is not ActionState.RUNNING:
+                    return action
+                chunk = left[start : start + size].tolist()
+                touched = _do(connection, action, chunk)
+                done = action.done + len(chunk)
+                connection.execute(_update(number, done=done, touched=action.touched + touched, at=time.time()))
+            progress(action)
+            time.sleep(GAP)
+        with self._database.write() as connection:
+            _finish(connection, number, ActionState.DONE)
+            return _get(connection, number)
+
+    def stop(self, number: int) -> None:
+        """Leave the rest undone; what is done stays, and may be undone."""
+        with self._database.write() as connection:
+            if _get(connection, number).state is ActionState.RUNNING:
+                _finish(connection, number, ActionState.STOPPED)
+
+    def get(self, number: int) -> Action:
+        with self._database.read() as connection:
+            return _get(connection, number)
+
+    def recent(self, *, limit: int = 20) -> list[Action]:
+        """Actions on more than one record, newest first."""
+        query = select(actions).where(actions.c.record.is_(None)).order_by(actions.c.number.desc()).limit(limit)
+        with self._database.read() as connection:
+            return [action_of(row) for row in connection.execute(query).mappings()]
+
+    def running(self) -> list[Action]:
+        query = select(actions).where(actions.c.state == ActionState.RUNNING.value).order_by(actions.c.number)
+        with self._database.read() as connection:
+            return [action_of(row) for row in connection.execute(query).mappings()]
+
+    def _plan(self, kind: str, numbers: Sequence[int], author: str, params: Fields) -> Action:
+        if not numbers:
+            raise UsageError("No record is selected.")
+        with self._database.write() as connection:
+            return _get(connection, _insert(connection, kind, array("q", numbers), author, params))
+
+    def _selection(self, number: int) -> array[int]:
+        with self._database.read() as connection:
+            stored = connection.scalar(select(actions.c.selection).where(actions.c.number == number))
+        selection = array("q")
+        if stored:
+            selection.frombytes(zlib.decompress(stored))
+        return selection
+
+
+def _do(connection: Connection, action: Action, numbers: list[int]) -> int:
+    """Do the action on these records; returns how many that changed."""
+    match action.kind:
+        case "decide":
+            return _decide(connection, action, numbers)
+        case "tag":
+            return _tag(connection, action, numbers)
+        case "replace":
+            return _replace(connection, action, numbers)
+        case undoing.UNDO:
+            undone, author = action.params["action"], action.author
+            touched = undoing.undo_decisions(connection, undone, action.number, author, among=numbers)
+            touched |= undoing.undo_revisions(connection, undone, action.number, author, revise, among=numbers)
+            touched |= undoing.undo_tags(connection, undone, action.number, author, among=numbers)
+            return len(touched)
+        case _:
+            raise UsageError(f"This version of Dataflow Studio knows no action {action.kind!r}.")
+
+
+def _decide(connection: Connection, action: Action, numbers: list[int]) -> int:
+    status, reason = action.params["status"], action.params["reason"]
+    is_other = (records.c.status != status) | (records.c.reason != reason)
+    as_listed = records.c.revised_at <= action.params["listed_at"]
+    chosen = records.c.number.in_(numbers) & is_other & as_listed
+    touched = list(connection.scalars(select(records.c.number).where(chosen)))
+    if not touched:
+        return 0
+    now = time.time()
+    first: int = connection.scalar(select(decisions.c.number).order_by(decisions.c.number.desc()).limit(1)) or 0
+    before = select(records.c.number, records.c.revision, records.c.status, records.c.reason, records.c.reviewer).where(
+        records.c.number.in_(touched)
+    )
+    made = [
+        {
+            "number": number,
+            "record": record,
+            "revision": revision,
+            "status": status,
+            "reason": reason,
+            "reviewer": action.author,
+            "at": now,
+            "action": action.number,
+            "status_before": was,
+            "reason_before": because,
+            "reviewer_before": by,
+        }
+        for number, (record, revision, was, because, by) in enumerate(connection.execute(before), start=first + 1)
+    ]
+    connection.execute(insert(decisions), made)
+    newest = select(decisions.c.number).where(decisions.c.record == records.c.number, decisions.c.number > first)
+    connection.execute(
+        update(records)
+        .where(records.c.number.in_(touched))
+        .values(
+            status=status,
+            reason=reason,
+            reviewer=action.author,
+            decision=newest.scalar_subquery(),
+            updated_at=now,
+        )
+    )
+    return len(touched)
+
+
+def _tag(connection: Connection, action: Action, numbers: list[int]) -> int:
+    tag, is_added = action.params["tag"], action.params["is_added"]
+    return writing.tag_many(connection, numbers, tag, is_added=is_added, author=action.author, action=action.number)
+
+
+def _replace(connection: Connection, action: Action, numbers: list[int]) -> int:
+    replacement = Replacement.of(action.params)
+    touched = 0
+    for record in page(connection, numbers):
+        fields = replacement.apply(record.fields)
+        if fields != record.fields:
+            revise(
+                connection,
+                record,
+                fields,
+                kind=RevisionKind.EDITED,
+                author=action.author,
+                action=action.number,
+                reason=replacement.description,
+            )
+            touched += 1
+    return touched
+
+
+def _touched(connection: Connection, action: int) -> set[int]:
+    touched: set[int] = set()
+    for table in (decisions, revisions, taggings):
+        touched.update(connection.scalars(select(table.c.record).where(table.c.action == action)))
+    return touched
+
+
+def _insert(connection: Connection, kind: str, numbers: array[int], author: str, params: Fields) -> int:
+    now = time.time()
+    values: Fields = {"kind": kind, "author": author, "record": None, "params": params, "total": len(numbers)}
+    values |= {"done": 0, "touched": 0, "state": ActionState.RUNNING.value, "owner": this_process()}
+    values |= {"selection": zlib.compress(numbers.tobytes(), 1), "began_at": now, "at": now}
+    number: int = connection.execute(insert(actions).values(values).returning(actions.c.number)).scalar_one()
+    return number
+
+
+def _get(connection: Connection, number: int) -> Action:
+    row = connection.execute(select(actions).where(actions.c.number == number)).mappings().first()
+    if row is None:
+        raise UsageError(f"There is no action {number}.")
+    return action_of(row)
+
+
+def _finish(connection: Connection, number: int, state: ActionState) -> None:
+    connection.execute(_update(number, state=state.value, selection=None, at=time.time()))
+
+
+def _update(number: int, **values: object) -> Update:
+    return update(actions).where(actions.c.number == number).values(**values)

@@ -1,0 +1,39 @@
+"""What people have set for a workspace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+
+from dataflow_core.storage.database import Database
+from dataflow_core.storage.schema import preferences
+
+#: The reasons for a rejection that a new workspace begins with. People make the list their own.
+REASONS = ("Off topic", "Wrong or made up", "Not a task", "Repeats another", "Too vague", "Badly written")
+_REASONS = "reasons"
+MOST_REASONS = 9  # one for each digit
+
+
+class PreferenceStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def reasons(self) -> tuple[str, ...]:
+        """The reasons for a rejection, in the order of their digits."""
+        stored = self._get(_REASONS)
+        return tuple(stored) if stored is not None else REASONS
+
+    def set_reasons(self, reasons: list[str]) -> None:
+        """Keep these, without empty and repeated ones, up to `MOST_REASONS`."""
+        kept = list(dict.fromkeys(" ".join(reason.split())[:80] for reason in reasons if reason.strip()))
+        self._set(_REASONS, kept[:MOST_REASONS])
+
+    def _get(self, name: str) -> Any:
+        with self._database.read() as connection:
+            return connection.scalar(select(preferences.c.value).where(preferences.c.name == name))
+
+    def _set(self, name: str, value: Any) -> None:
+        with self._database.write() as connection:
+            connection.execute(delete(preferences).where(preferences.c.name == name))
+            connection.execute(insert(preferences).values(name=name, value=value))

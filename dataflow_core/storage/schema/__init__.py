@@ -1,0 +1,67 @@
+"""The workspace database's tables. Times are seconds since the epoch, UTC; ids are ULIDs, which sort by time.
+
+runs ─┬─ inputs ─┬─ calls      every answer of a model, as it came: what a resumed run goes on from
+      │          ├─ failures   why an attempt at an input brought no record
+      │          └─ records ─┬─ revisions   the content, every version of it
+      │                      ├─ decisions, comments, taggings   what people said of it, in order
+      │                      └─ record_tags, findings, sort_keys, record_texts   to find, count and sort it by
+      └─ source_lines          lines of the uploaded file that did not become inputs
+actions             what a person did at one go, on one record or on many: what is undone as one
+presences           which record somebody has open now
+leases, throttles   how live runs share the endpoints they call
+dialects            how an endpoint turned out to want to be asked
+endpoints, intents, preferences, migrations
+"""
+
+from dataflow_core.storage.schema.base import metadata
+from dataflow_core.storage.schema.records import (
+    REPAIRED,
+    actions,
+    comments,
+    decisions,
+    findings,
+    presences,
+    record_tags,
+    records,
+    revisions,
+    sort_keys,
+    taggings,
+)
+from dataflow_core.storage.schema.runs import (
+    calls,
+    dialects,
+    failures,
+    inputs,
+    leases,
+    runs,
+    source_lines,
+    throttles,
+)
+from dataflow_core.storage.schema.workspace import endpoints, intents, migrations, preferences
+
+__all__ = [
+    "REPAIRED",
+    "actions",
+    "calls",
+    "comments",
+    "decisions",
+    "dialects",
+    "endpoints",
+    "failures",
+    "findings",
+    "inputs",
+    "intents",
+    "leases",
+    "metadata",
+    "migrations",
+    "preferences",
+    "presences",
+    "record_tags",
+    "records",
+    "revisions",
+    "runs",
+    "sort_keys",
+    "source_lines",
+    "taggings",
+    "throttles",
+]

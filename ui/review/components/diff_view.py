@@ -1,0 +1,28 @@
+"""A component that shows what differs between two versions: removed words struck through, added ones underlined."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from dataflow_core.word_diff import FieldDiff
+
+_HERE = Path(__file__)
+
+_render = st.components.v2.component(
+    "dataflow_studio.diff_view",
+    html='<div class="diffs"></div>',
+    css=_HERE.with_suffix(".css").read_text("utf-8"),
+    js=_HERE.with_suffix(".js").read_text("utf-8"),
+)
+
+
+def diff_view(diffs: Sequence[FieldDiff], *, key: str, are_unchanged_folded: bool = True) -> None:
+    """Show the diffs one below another. Long stretches that did not change open on a click, and stay open as long as
+    the diffs are the same.
+    """
+    document = json.dumps([[diff.name, [[piece.kind, piece.text] for piece in diff.pieces]] for diff in diffs])
+    _render(key=key, data={"document": document, "isFolded": are_unchanged_folded})
