@@ -20,6 +20,7 @@ from dataflow_core.home import Home
 from dataflow_core.launch import launch_app
 from dataflow_core.models import Budget, ReviewStatus, Run, RunState, Stage
 from dataflow_core.readers import guess_task_column, read_table, select_inputs
+from dataflow_core.rechecking import recheck
 from dataflow_core.report import counts, estimate_line, how_to_go_on, last_line, status_lines
 from dataflow_core.runner import Outcome
 from dataflow_core.settings import Settings
@@ -117,6 +118,13 @@ def _action(options: argparse.Namespace) -> int:
     action = _workspace(options).bulk.execute(options.number)
     if not options.quiet:
         print(f"{action.touched:,} of {action.total:,} records were changed.")
+    return OK
+
+
+def _recheck(options: argparse.Namespace) -> int:
+    count = recheck(_workspace(options).database)
+    if not options.quiet:
+        print(f"{count:,} records were looked at.")
     return OK
 
 
@@ -285,6 +293,7 @@ _VERBS = {
     "chat": _chat,
     "run": _run,
     "action": _action,
+    "recheck": _recheck,
     "resume": _resume,
     "pause": _pause,
     "cancel": _cancel,

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from dataflow_core import background
+from dataflow_core import background, rechecking
 from dataflow_core.bulk import BulkActions
 from dataflow_core.errors import DataflowError, DiskFullError, WorkspaceError
 from dataflow_core.generators import build_generator
@@ -40,7 +40,6 @@ from dataflow_core.storage.intents import IntentStore
 from dataflow_core.storage.leases import LeaseStore
 from dataflow_core.storage.ledger import Ledger
 from dataflow_core.storage.preferences import PreferenceStore
-from dataflow_core.storage.presences import PresenceStore
 from dataflow_core.storage.records import RecordStore
 from dataflow_core.storage.runs import RunPlan, RunStore
 
@@ -70,7 +69,6 @@ class Workspace:
         self.records = RecordStore(self.database)
         self.review = Review(self.database)
         self.bulk = BulkActions(self.database)
-        self.presences = PresenceStore(self.database)
         self.preferences = PreferenceStore(self.database)
         self.leases = LeaseStore(self.database)
         self.dialects = DialectStore(self.database)
@@ -243,6 +241,11 @@ class Workspace:
             return self.bulk.execute(action.number)
         self._start_process("action", str(action.number))
         return action
+
+    def recheck(self) -> None:
+        """Where records were last looked at by older checks, look at them anew, in a process of its own."""
+        if rechecking.is_due(self.database):
+            self._start_process("recheck", "all")
 
     def _start_process(self, verb: str, what: str, *, environ: Mapping[str, str] | None = None) -> None:
         arguments = [verb, what, "--workspace", str(self.folder), "--quiet"]

@@ -25,6 +25,7 @@ LAYERS = (
         "journal",
         "asking",
         "runner",
+        "rechecking",
         "review",
         "bulk",
         "exporters",

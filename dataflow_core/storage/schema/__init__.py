@@ -7,7 +7,6 @@ runs ─┬─ inputs ─┬─ calls      every answer of a model, as it came: 
       │                      └─ record_tags, findings, sort_keys, record_texts   to find, count and sort it by
       └─ source_lines          lines of the uploaded file that did not become inputs
 actions             what a person did at one go, on one record or on many: what is undone as one
-presences           which record somebody has open now
 leases, throttles   how live runs share the endpoints they call
 dialects            how an endpoint turned out to want to be asked
 endpoints, intents, preferences, migrations
@@ -20,7 +19,6 @@ from dataflow_core.storage.schema.records import (
     comments,
     decisions,
     findings,
-    presences,
     record_tags,
     records,
     revisions,
@@ -55,7 +53,6 @@ __all__ = [
     "metadata",
     "migrations",
     "preferences",
-    "presences",
     "record_tags",
     "records",
     "revisions",
