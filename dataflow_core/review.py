@@ -15,9 +15,9 @@ from ulid import ULID
 from dataflow_core.digest import digest_of
 from dataflow_core.errors import UsageError
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
-from dataflow_core.models import Fields, Record, ReviewStatus, RevisionKind
+from dataflow_core.models import SKELETON, Fields, Record, RecordStage, ReviewStatus, RevisionKind
 from dataflow_core.staleness import stale_findings
-from dataflow_core.storage import undoing, writing
+from dataflow_core.storage import stage_gate, undoing, writing
 from dataflow_core.storage.database import Database
 from dataflow_core.storage.records import find, params_of
 from dataflow_core.storage.schema import records
@@ -60,7 +60,7 @@ class Review:
             changed = {name: value for name, value in changes.items() if record.fields[name] != value}
             if not changed:
                 return Edited(record)
-            _check(record.generator, changed)
+            _check(record.generator, changed, record.stage)
             if base_revision != record.revision:
                 seen = writing.fields_at(connection, record.number, base_revision)
                 if theirs := {name: record.fields[name] for name in changed if seen[name] != record.fields[name]}:
@@ -165,6 +165,10 @@ class Review:
             if empty := _empty_fields(fields, besides=failed["fields"]):
                 raise UsageError(f"{empty[0]} is still empty: fill it in first.")
             digest = digest_of(generator, fields, failed["params"])
+            if skeleton := stage_gate.skeletons_of(connection, failed["run_id"], [input_id]).get(input_id):
+                kind = RevisionKind.WRITTEN
+                stage_gate.complete(connection, skeleton, fields, kind=kind, author=author, digest=digest)
+                return _present(connection, skeleton.id)
             written = writing.NewRecord(
                 str(ULID()), fields, failed["run_id"], input_id, failed["position"], digest=digest
             )
@@ -184,7 +188,7 @@ def revise(
 ) -> None:
     """Add a revision, with what the checks say of it and which of its fields may no longer fit the others."""
     params = params_of(connection, record)
-    digest = digest_of(record.generator, fields, params)
+    digest = digest_of(record.generator, fields, params, stage=record.stage)
     stale = stale_findings(connection, record, fields, params, kind)
     digest = replace(digest, findings=(*digest.findings, *stale))
     writing.revise(connection, record, fields, kind=kind, author=author, digest=digest, action=action, reason=reason)
@@ -197,7 +201,7 @@ def _present(connection: Connection, record_id: str) -> Record:
     return record
 
 
-def _check(generator: str, fields: Mapping[str, Any]) -> None:
+def _check(generator: str, fields: Mapping[str, Any], stage: RecordStage = "") -> None:
     """An upload may have a column of the same name, which holds anything."""
     turns = fields.get("conversation")
     if turns is None or generator != ConsistentChatGenerator.name:
@@ -207,6 +211,8 @@ def _check(generator: str, fields: Mapping[str, Any]) -> None:
         for turn in turns
     ):
         raise UsageError('A conversation is a list of turns {"role": "user" or "assistant", "value": text}.')
+    if stage == SKELETON and any(turn["role"] != "user" for turn in turns):
+        raise UsageError("Only the questions are under review: the answers are written once these are accepted.")
 
 
 def _empty_fields(fields: Fields, *, besides: Fields) -> list[str]:

@@ -15,6 +15,7 @@ endpoints, intents, preferences, migrations
 
 from dataflow_core.storage.schema.base import metadata
 from dataflow_core.storage.schema.records import (
+    IS_SKELETON,
     REPAIRED,
     actions,
     comments,
@@ -40,6 +41,7 @@ from dataflow_core.storage.schema.runs import (
 from dataflow_core.storage.schema.workspace import endpoints, intents, migrations, preferences
 
 __all__ = [
+    "IS_SKELETON",
     "REPAIRED",
     "actions",
     "calls",
