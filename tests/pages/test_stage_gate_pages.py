@@ -76,7 +76,7 @@ def test_accepted_questions_get_their_answers_at_one_click(
     run = fill(workspace, decided=[ACCEPTED, ACCEPTED, REJECTED])
     page = open_page("runs")
     assert page.info[0].value == (
-        "1 waits for review of their questions; 2 are accepted, without answers yet; 1 was turned down."
+        "1 waits for review of its questions; 2 are accepted, without answers yet; 1 was turned down."
     )
     button(page, "Get answers for 2 accepted").click().run()
     assert not page.exception

@@ -119,6 +119,8 @@ def _progress_text(run: Run, progress: Progress) -> str:
     ended = progress.done if run.state is RunState.CANCELLED else progress.ended
     target = run.target(progress)
     parts = [f"{ended:,} of {target:,}" + (f" to try, {progress.total:,} in all" if target < progress.total else "")]
+    if progress.waiting:
+        parts.append(f"{progress.waiting:,} of them without answers yet")
     if run.state is RunState.QUEUED:
         parts.append("starting")
     elif run.state is RunState.RUNNING and (left := time_left(run, progress)):

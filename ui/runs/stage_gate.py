@@ -20,7 +20,9 @@ def waiting_in_words(waiting: Mapping[ReviewStatus, int]) -> str:
     accepted = waiting.get(ReviewStatus.ACCEPTED, 0)
     parts = []
     if to_review:
-        parts.append(f"{to_review:,} {'waits' if to_review == 1 else 'wait'} for review of their questions")
+        parts.append(
+            f"{to_review:,} {'waits for review of its' if to_review == 1 else 'wait for review of their'} questions"
+        )
     if accepted:
         parts.append(f"{accepted:,} {'is' if accepted == 1 else 'are'} accepted, without answers yet")
     if turned_down:
