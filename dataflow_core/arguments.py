@@ -111,6 +111,11 @@ def _add_generators(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) 
     chat.add_argument("--num-dialogs-per-intent", type=int, default=20, metavar="N")
     chat.add_argument("--num-turns-per-dialog", type=int, default=6, metavar="N", help="messages by both sides; even")
     chat.add_argument("--language", default="English")
+    chat.add_argument(
+        "--review-skeletons",
+        action="store_true",
+        help="write the questions only; resume has those answered that were accepted in a review",
+    )
 
     for verb in (paraseq, chat):
         verb.add_argument("-o", "--output", metavar="OUT.jsonl", required=True)

@@ -15,9 +15,18 @@ from ulid import ULID
 from dataflow_core.digest import digest_of
 from dataflow_core.errors import UsageError
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
-from dataflow_core.models import Action, Digest, Fields, Record, ReviewStatus, RevisionKind
+from dataflow_core.models import (
+    SKELETON,
+    Action,
+    Digest,
+    Fields,
+    Record,
+    RecordStage,
+    ReviewStatus,
+    RevisionKind,
+)
 from dataflow_core.staleness import stale_findings
-from dataflow_core.storage import undoing, writing
+from dataflow_core.storage import stage_gate, undoing, writing
 from dataflow_core.storage.database import Database, storable
 from dataflow_core.storage.pace import Pace, pace_of
 from dataflow_core.storage.records import find, params_of
@@ -62,7 +71,7 @@ class Review:
             changed = {name: value for name, value in stored.items() if record.fields.get(name) != value}
             if not changed:
                 return Edited(record)
-            _check(record.generator, changed)
+            _check(record.generator, changed, record.stage)
             if base_revision != record.revision:
                 seen = writing.fields_at(connection, record.number, base_revision)
                 if theirs := {name: record.fields[name] for name in changed if seen.get(name) != record.fields[name]}:
@@ -178,6 +187,10 @@ class Review:
             if empty := _empty_fields(fields, besides=failed["fields"]):
                 raise UsageError(f"{empty[0]} is still empty: fill it in first.")
             digest = digest_of(generator, fields, failed["params"])
+            if skeleton := stage_gate.skeletons_of(connection, failed["run_id"], [input_id]).get(input_id):
+                kind = RevisionKind.WRITTEN
+                stage_gate.complete(connection, skeleton, fields, kind=kind, author=author, digest=digest)
+                return _present(connection, skeleton.id)
             written = writing.NewRecord(
                 str(ULID()), fields, failed["run_id"], input_id, failed["position"], digest=digest
             )
@@ -209,7 +222,7 @@ def judged(connection: Connection, record: Record) -> Digest:
 
 def _digest(connection: Connection, record: Record, fields: Fields, kind: RevisionKind) -> Digest:
     params = params_of(connection, record)
-    digest = digest_of(record.generator, fields, params)
+    digest = digest_of(record.generator, fields, params, stage=record.stage)
     stale = stale_findings(connection, record, fields, params, kind)
     return replace(digest, findings=(*digest.findings, *stale))
 
@@ -221,7 +234,7 @@ def _present(connection: Connection, record_id: str) -> Record:
     return record
 
 
-def _check(generator: str, fields: Mapping[str, Any]) -> None:
+def _check(generator: str, fields: Mapping[str, Any], stage: RecordStage = "") -> None:
     """An upload may have a column of the same name, which holds anything."""
     turns = fields.get("conversation")
     if turns is None or generator != ConsistentChatGenerator.name:
@@ -231,6 +244,8 @@ def _check(generator: str, fields: Mapping[str, Any]) -> None:
         for turn in turns
     ):
         raise UsageError('A conversation is a list of turns {"role": "user" or "assistant", "value": text}.')
+    if stage == SKELETON and any(turn["role"] != "user" for turn in turns):
+        raise UsageError("Only the questions are under review: the answers are written once these are accepted.")
 
 
 def _empty_fields(fields: Fields, *, besides: Fields) -> list[str]:

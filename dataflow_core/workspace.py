@@ -10,6 +10,7 @@ from dataflow_core import background, rechecking
 from dataflow_core.bulk import BulkActions
 from dataflow_core.errors import DataflowError, DiskFullError, WorkspaceError
 from dataflow_core.generators import build_generator
+from dataflow_core.generators.base import TwoStages
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.intents import builtin_intents, plan_dialogues
@@ -133,10 +134,12 @@ class Workspace:
         language: str = "English",
         seed: int = 0,
         name: str = "",
+        review_skeletons: bool = False,
     ) -> Run:
         """Store a run of `ConsistentChatGenerator` over the seeded plan; `start` begins it.
 
-        Raises `UsageError` for an odd number of turns, no intents, or an intent without flows or topics.
+        With `review_skeletons` it writes the user's turns only; `answer_accepted` has those answered that a person
+        has accepted. Raises `UsageError` for an odd number of turns, no intents, or an intent without flows or topics.
         """
         generator = ConsistentChatGenerator(
             num_turns_per_dialog=num_turns_per_dialog,
@@ -160,6 +163,7 @@ class Workspace:
                     else dict(num_dialogs_per_intent),
                     "language": language,
                     "intents": [intent.name for intent in intents],
+                    "review_skeletons": review_skeletons,
                 },
                 endpoint=endpoint,
                 prompt_version=generator.prompt_version,
@@ -191,12 +195,22 @@ class Workspace:
             self.runs.change_endpoint(run.id, endpoint, prompt_version=generator.prompt_version)
         return count
 
+    def answer_accepted(self, run_id: str) -> int:
+        """Have the accepted skeletons of a run that reviews them answered, and return how many; `start` does it.
+
+        Raises `RunIsLiveError`.
+        """
+        return self.runs.answer_accepted(self.runs.get(run_id).id)
+
     def blank(self, run: Run, failure: Failure) -> Fields:
         """The record of a failed input for a person to write: with empty texts where nothing was answered."""
         item = Input(failure.input_id, failure.position, failure.fields, failure.attempts - 1)
-        logged = Ledger(self.database, run.id, run.generator).logged([item]).get(item.id, {})
-        answered = {step: completion for step, (_, completion) in logged.items()}
-        return build_generator(run.generator, run.params, recipe=run.endpoint.recipe).blank(item, answered)
+        ledger = Ledger(self.database, run.id, run.generator)
+        generator = build_generator(run.generator, run.params, recipe=run.endpoint.recipe)
+        if isinstance(generator, TwoStages) and (skeleton := ledger.skeletons([item]).get(item.id)):
+            return generator.unanswered(skeleton.fields)
+        logged = ledger.logged([item]).get(item.id, {})
+        return generator.blank(item, {step: completion for step, (_, completion) in logged.items()})
 
     def endpoint_of(self, run: Run) -> Endpoint:
         """Where the run would go on: at its endpoint's present address, which may have been corrected.

@@ -24,6 +24,7 @@ LAYERS = (
         "gate",
         "journal",
         "asking",
+        "stages",
         "runner",
         "rechecking",
         "review",

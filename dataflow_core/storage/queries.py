@@ -8,10 +8,10 @@ from typing import Any, Literal
 from sqlalchemy import Column, ColumnElement, and_, exists, func, select, true
 from sqlalchemy.sql.selectable import Select
 
-from dataflow_core.models import ReviewStatus
+from dataflow_core.models import SKELETON, RecordStage, ReviewStatus
 from dataflow_core.storage import fulltext
 from dataflow_core.storage.planning import unindexed
-from dataflow_core.storage.schema import findings, record_tags, records, sort_keys
+from dataflow_core.storage.schema import IS_SKELETON, findings, record_tags, records, sort_keys
 
 Sort = Literal[
     "oldest", "newest", "recently changed", "longest", "shortest", "status", "model", "intent", "reviewer", "reason",
@@ -58,6 +58,7 @@ class Query:
     findings: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     is_edited: bool | None = None
+    stages: tuple[RecordStage, ...] = ()
 
     @property
     def is_everything(self) -> bool:
@@ -116,6 +117,11 @@ def matches(query: Query) -> ColumnElement[bool]:
         conditions.append(records.c.number.in_(tagged))
     if query.findings:
         conditions.append(_has_finding(query.findings))
+    if len(set(query.stages)) == 1:
+        # By their numbers, which are few: every other index still answers the rest by itself.
+        skeletons = select(records.c.number).where(IS_SKELETON)
+        is_skeleton = records.c.number.in_(skeletons)
+        conditions.append(is_skeleton if SKELETON in query.stages else ~is_skeleton)
     if query.is_edited is not None:
         conditions.append(unindexed(records.c.is_edited).is_(query.is_edited))
     if query.text.strip():

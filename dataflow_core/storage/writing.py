@@ -16,6 +16,7 @@ from dataflow_core.models import (
     Fields,
     InputState,
     Record,
+    RecordStage,
     ReviewStatus,
     RevisionKind,
 )
@@ -55,6 +56,7 @@ class NewRecord:
     repairs: tuple[str, ...] = ()
     model: str = ""
     digest: Digest = UNCHECKED
+    stage: RecordStage = ""
 
 
 def add_records(
@@ -85,7 +87,7 @@ def add_records(
         text = fulltext.text_of(fields)
         own: Fields = {"number": number, "id": record.id, "run_id": record.run_id, "input_id": record.input_id}
         own |= {"position": record.position, "repairs": list(record.repairs), "model": storable(record.model)}
-        own |= {"intent": _intent(fields), "length": len(text)}
+        own |= {"intent": _intent(fields), "length": len(text), "stage": record.stage}
         own |= {"fingerprint": record.digest.fingerprint, "checked": record.digest.version}
         new_records.append(shared | own)
         first_revisions.append(_revision(number, 1, kind, fields, author, "", now, None))
@@ -269,9 +271,15 @@ def _add_digests(connection: Connection, digests: Iterable[tuple[int, Digest]]) 
 
 def _is_as_made(connection: Connection, record: int, fields: Fields) -> bool:
     """Whether these are, word for word, what a model wrote, or who added the record."""
-    is_whole = revisions.c.kind.in_([kind.value for kind in WHOLE])
-    written = connection.scalars(select(revisions.c.fields).where(revisions.c.record == record, is_whole))
-    return any(one == fields for one in written)
+    written = select(revisions.c.number, revisions.c.kind, revisions.c.fields).where(
+        revisions.c.record == record, revisions.c.kind.in_([kind.value for kind in (*WHOLE, RevisionKind.ANSWERED)])
+    )
+    return any(
+        # Answers to what a person has written make it no model's.
+        kind != RevisionKind.ANSWERED or _is_as_made(connection, record, fields_at(connection, record, number - 1))
+        for number, kind, one in connection.execute(written).all()
+        if one == fields
+    )
 
 
 def _intent(fields: Fields) -> str:

@@ -115,7 +115,7 @@ def test_what_an_earlier_version_stored_is_read_and_gone_on_with(old_database: P
     assert (failure.stage, failure.raw_text, failure.calls) == (Stage.PARSE, "Sorry.", 0)
     records = RecordStore(database)
     (record,) = records.stream(Query())
-    assert (record.fields["parallel_task"], record.repairs) == ("Beside.", ())
+    assert (record.fields["parallel_task"], record.repairs, record.stage) == ("Beside.", (), "")
     assert len(records.history(record.id)) == 1
     assert store.repairs(run.id) == {}
     assert store.models(run.id) == {"m-2": 1}

@@ -7,7 +7,7 @@ from collections import defaultdict
 import streamlit as st
 
 from dataflow_core.generators.para_seq import task_keys
-from dataflow_core.models import Finding, Record
+from dataflow_core.models import SKELETON, Finding, Record
 from dataflow_core.staleness import MAYBE_STALE
 from dataflow_core.workspace import Workspace
 from ui.names import DIALOGUES
@@ -95,7 +95,10 @@ def _show_conversation(workspace: Workspace, draft: Draft, findings: list[Findin
         stamp=draft.stamp,
         on_change=lambda: save_content(workspace),
         findings=[finding.message for finding in findings],
+        is_skeleton=draft.record.stage == SKELETON,
     )
+    if draft.record.stage == SKELETON:
+        st.caption("Accept these questions to have them answered: Runs → Get answers. What you change here is asked.")
 
 
 def _as_generated(workspace: Workspace, record: Record) -> dict[str, object] | None:

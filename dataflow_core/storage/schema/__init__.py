@@ -14,6 +14,7 @@ endpoints, intents, preferences, migrations
 
 from dataflow_core.storage.schema.base import metadata
 from dataflow_core.storage.schema.records import (
+    IS_SKELETON,
     REPAIRED,
     actions,
     comments,
@@ -38,6 +39,7 @@ from dataflow_core.storage.schema.runs import (
 from dataflow_core.storage.schema.workspace import endpoints, intents, migrations, preferences
 
 __all__ = [
+    "IS_SKELETON",
     "REPAIRED",
     "actions",
     "calls",

@@ -27,6 +27,7 @@ from dataflow_core.storage.schema.base import metadata
 #: Spelt out, for a query has to say the same for an index over only some records to be used.
 REPAIRED = text("CAST(repairs AS TEXT) <> '[]'")
 BY_ACTION = text("action IS NOT NULL")
+IS_SKELETON = text("stage = 'skeleton'")
 
 records = Table(
     "records",
@@ -46,6 +47,7 @@ records = Table(
     Column("repairs", JSON, nullable=False, server_default="[]"),
     Column("revision", Integer, nullable=False),
     Column("is_edited", Boolean, nullable=False),
+    Column("stage", String, nullable=False, server_default=""),
     Column("length", Integer, nullable=False, server_default="0"),  # characters in all its texts
     Column("fingerprint", BigInteger),  # the same for records that say the same
     Column("checked", Integer, nullable=False, server_default="0"),  # the version of the checks its findings are of
@@ -70,6 +72,12 @@ records = Table(
     Index("records_by_fingerprint", "fingerprint"),
     Index("records_by_time", "run_id", "created_at"),
     Index("records_repaired", "run_id", sqlite_where=REPAIRED, postgresql_where=REPAIRED),
+    Index(
+        "records_skeletons",
+        *("run_id", "input_id", "status"),
+        sqlite_where=IS_SKELETON,
+        postgresql_where=IS_SKELETON,
+    ),
 )
 
 revisions = Table(
