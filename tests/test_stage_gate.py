@@ -494,3 +494,14 @@ def test_records_answered_lately_count_for_the_pace(workspace: Workspace) -> Non
     execute(workspace, run, reply)
     assert before > 0
     assert workspace.runs.progress(run.id).recent_per_second > 0
+
+
+def test_what_waits_is_counted_without_reading_records(workspace: Workspace) -> None:
+    """A run of tasks may have a million of them, and has no skeleton."""
+    query = (
+        "EXPLAIN QUERY PLAN SELECT status FROM records WHERE stage = 'skeleton' AND run_id = 'one' "
+        "AND input_id IN (SELECT id FROM inputs WHERE run_id = 'one' AND state = 'waiting')"
+    )
+    with workspace.database.read() as connection:
+        steps = [str(row[3]) for row in connection.exec_driver_sql(query)]
+    assert any("COVERING INDEX records_skeletons" in step for step in steps), steps

@@ -74,7 +74,7 @@ records = Table(
     Index("records_repaired", "run_id", sqlite_where=REPAIRED, postgresql_where=REPAIRED),
     Index(
         "records_skeletons",
-        *("run_id", "input_id", "status"),
+        *("run_id", "input_id", "status", "stage"),  # the stage, too, lest the record itself be read for it
         sqlite_where=IS_SKELETON,
         postgresql_where=IS_SKELETON,
     ),
