@@ -18,7 +18,7 @@ run:
 	@$(PY) -m dataflow_core app
 
 test: check
-	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check:
 	@sh scripts/setup.sh dev
