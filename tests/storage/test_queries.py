@@ -20,7 +20,7 @@ from dataflow_core.checks import fingerprint
 from dataflow_core.digest import digest_of
 from dataflow_core.models import Fields, Record, ReviewStatus, RevisionKind
 from dataflow_core.review import revise
-from dataflow_core.storage import writing
+from dataflow_core.storage import fulltext, writing
 from dataflow_core.storage.queries import DUPLICATE, Query, Sort
 from dataflow_core.storage.writing import NewRecord, add_records
 from dataflow_core.workspace import Workspace
@@ -296,14 +296,7 @@ def assert_ordered(store: Store, query: Query) -> None:
 
 
 def store_length(fields: Fields) -> int:
-    def texts(value: Any) -> list[str]:
-        if isinstance(value, dict):
-            return [text for part in value.values() for text in texts(part)]
-        if isinstance(value, list):
-            return [text for part in value for text in texts(part)]
-        return [str(value)]
-
-    return len("\n".join(texts(fields)))
+    return len(fulltext.text_of(fields))
 
 
 def text_key(record: Record, place: int) -> tuple[bool, str]:
