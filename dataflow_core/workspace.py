@@ -41,6 +41,7 @@ from dataflow_core.storage.intents import IntentStore
 from dataflow_core.storage.leases import LeaseStore
 from dataflow_core.storage.ledger import Ledger
 from dataflow_core.storage.preferences import PreferenceStore
+from dataflow_core.storage.provenance import ProvenanceReader
 from dataflow_core.storage.records import RecordStore
 from dataflow_core.storage.runs import RunPlan, RunStore
 
@@ -71,6 +72,7 @@ class Workspace:
         self.review = Review(self.database)
         self.bulk = BulkActions(self.database)
         self.preferences = PreferenceStore(self.database)
+        self.provenance = ProvenanceReader(self.database)
         self.leases = LeaseStore(self.database)
         self.dialects = DialectStore(self.database)
         self.endpoints = EndpointStore(self.database)

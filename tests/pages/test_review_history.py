@@ -29,7 +29,6 @@ from dataflow_core.storage.schema import revisions
 from dataflow_core.workspace import Workspace
 from tests.support import plan_tasks
 from ui.review.history import entries
-from ui.review.provenance import reader
 from ui.session import REVIEWER_NAME
 
 MARKUP = "![x](http://example.invalid/x.png) **bold** <b>"
@@ -320,7 +319,7 @@ def test_tags_of_the_whole_workspace_are_offered_and_changes_are_saved(
     assert filled_workspace.records.tags(record.id) == ["easy", "hard"]
     settled(page.multiselect[0].set_value(["easy"]).run())
     assert filled_workspace.records.tags(record.id) == ["easy"]
-    assert [event.author for event in reader(filled_workspace).events(record)[-2:]] == ["Ada", "Ada"]
+    assert [event.author for event in filled_workspace.provenance.events(record)[-2:]] == ["Ada", "Ada"]
 
 
 def test_tags_changed_elsewhere_are_shown_and_stay(filled_workspace: Workspace, record: Record) -> None:

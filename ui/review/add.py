@@ -10,8 +10,8 @@ from dataflow_core.models import Fields
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from ui.names import DIALOGUES
-from ui.review.filters import take_new_snapshot
 from ui.review.focus import open_record
+from ui.review.snapshots import take_new_snapshot
 from ui.session import reviewer
 from ui.text import escape_markdown
 from ui.values import CONVERSATION

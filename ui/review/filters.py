@@ -16,8 +16,6 @@ from dataflow_core.storage.queries import DUPLICATE, Query, Sort
 from dataflow_core.workspace import Workspace
 from ui.names import DIALOGUES, GENERATOR_NAMES, STATUS_NAMES, TASKS, generator_name, run_label
 from ui.review.snapshots import options_of
-from ui.review.snapshots import read_anew as read_anew
-from ui.review.snapshots import take_new_snapshot as take_new_snapshot
 
 FINDING_NAMES = checks.LABELS | {MAYBE_STALE: "Maybe stale", DUPLICATE: "Same as another record"}
 _EDITS = {"Edited": True, "As generated": False}

@@ -25,7 +25,7 @@ from ui.session import reviewer
 from ui.text import escape_markdown
 
 _PARAM, _BAR = "record", "review_bar"
-_PLACE, _TURN, _SKIPS = "review_place", "review_turn", "review_skip_others"
+_PLACE, _TURN = "review_place", "review_turn"
 _DECISIONS = {
     "accept": ReviewStatus.ACCEPTED,
     "reject": ReviewStatus.REJECTED,
@@ -145,7 +145,7 @@ def _go_on(workspace: Workspace, snapshot: Snapshot, place: int | None) -> None:
     following = snapshot.numbers[place + 1 : place + 1 + _FAR]
     number = None
     if not snapshot.query.statuses or ReviewStatus.UNREVIEWED in snapshot.query.statuses:
-        taken = open_by_others() if st.session_state.get(_SKIPS, True) else {}
+        taken = open_by_others()
         number = workspace.records.next_unreviewed([one for one in following if one not in taken])
     if number is None and following:
         number = following[0]

@@ -16,7 +16,6 @@ from dataflow_core.workspace import Workspace
 from ui.format import count
 from ui.review.components.diff_view import diff_view
 from ui.review.components.timeline import Entry, Tone, timeline
-from ui.review.provenance import reader
 from ui.review.saving import notice
 from ui.review.snapshots import read_anew
 from ui.session import reviewer
@@ -43,7 +42,7 @@ _RESTORED = re.compile(r"Revision (\d+) restored")
 
 
 def show_history(workspace: Workspace, record: Record) -> None:
-    events = reader(workspace).events(record)
+    events = workspace.provenance.events(record)
     sessions = _sessions(events)
     revisions = {event.what.number: event.what for event in events if isinstance(event.what, Revision)}
     timeline(entries(sessions, revisions, record), key=f"history-{record.id}")

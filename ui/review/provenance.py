@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import streamlit as st
 
 from dataflow_core.models import Record, Sampling, Usage
-from dataflow_core.storage.provenance import ModelCall, Provenance, ProvenanceReader
+from dataflow_core.storage.provenance import ModelCall, Provenance
 from dataflow_core.wording import money
 from dataflow_core.workspace import Workspace
 from ui.format import ago, count, duration
@@ -18,13 +18,9 @@ from ui.values import as_text
 _ENDINGS = {"length": "cut off at the token limit", "content_filter": "refused"}
 
 
-def reader(workspace: Workspace) -> ProvenanceReader:
-    return ProvenanceReader(workspace.database)
-
-
 def show_provenance(workspace: Workspace, record: Record) -> None:
     _run_button(workspace, record)
-    found = reader(workspace).of(record)
+    found = workspace.provenance.of(record)
     if found is None:
         st.caption("Written by hand, without a model.")
         return

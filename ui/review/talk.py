@@ -8,7 +8,6 @@ from dataflow_core.errors import DataflowError
 from dataflow_core.models import Record
 from dataflow_core.workspace import Workspace
 from ui.format import ago
-from ui.review.provenance import reader
 from ui.review.saving import notice
 from ui.session import reviewer
 from ui.text import escape_markdown, plain
@@ -45,7 +44,7 @@ def show_tags(workspace: Workspace, record: Record) -> None:
         st.session_state[key] = st.session_state[_shown(key)] = tags
     st.multiselect(
         "Tags",
-        sorted({*reader(workspace).known_tags(), *tags}),
+        sorted({*workspace.provenance.known_tags(), *tags}),
         default=None if key in st.session_state else tags,
         key=key,
         accept_new_options=True,
