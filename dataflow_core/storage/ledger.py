@@ -150,7 +150,9 @@ class Ledger:
             if answered:
                 connection.execute(insert(calls), answered)
             standing = _still_pending(connection, ends)
-            self._store_done(connection, [end for end in standing if isinstance(end, Done)], now)
+            done = [end for end in standing if isinstance(end, Done)]
+            _leave_pending(connection, done, InputState.DONE)
+            self._store_done(connection, done, now)
             self._store_failed(connection, [end for end in standing if isinstance(end, Failed)], now)
 
     def _call(self, call: Call, now: float) -> Fields:
@@ -175,7 +177,7 @@ class Ledger:
         }
 
     def _store_done(self, connection: Connection, done: Sequence[Done], now: float) -> None:
-        _leave_pending(connection, done, InputState.DONE)
+        """Store what came of the inputs: records. A ledger of runs of another kind stores something else."""
         made = [
             NewRecord(
                 str(ULID()),

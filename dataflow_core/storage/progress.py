@@ -7,7 +7,7 @@ import time
 
 from sqlalchemy import Text, cast, func, select, union_all
 
-from dataflow_core.models import Failure, InputState, Progress, SourceLine, Stage, Usage
+from dataflow_core.models import Failure, InputState, Progress, RunKind, SourceLine, Stage, Usage
 from dataflow_core.storage.database import Database
 from dataflow_core.storage.rows import failure_of
 from dataflow_core.storage.schema import REPAIRED, calls, failures, inputs, records, runs, source_lines
@@ -63,8 +63,9 @@ class ProgressReader:
             return connection.scalar(select(calls.c.number).where(calls.c.run_id == run_id).limit(1)) is not None
 
     def count_inputs(self) -> dict[InputState, int]:
-        """How the inputs of all runs stand."""
-        query = select(inputs.c.state, func.count()).group_by(inputs.c.state)
+        """How the inputs of all runs that make records stand."""
+        generating = select(runs.c.id).where(runs.c.kind == RunKind.GENERATE)
+        query = select(inputs.c.state, func.count()).where(inputs.c.run_id.in_(generating)).group_by(inputs.c.state)
         with self._database.read() as connection:
             counts: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
         return {state: counts.get(state, 0) for state in InputState}

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, literal, select, update
 
 from dataflow_core.models import Action, RevisionKind
-from dataflow_core.storage import writing
+from dataflow_core.storage import proposals, writing
 from dataflow_core.storage.records import find
 from dataflow_core.storage.rows import action_of
 from dataflow_core.storage.schema import actions, decisions, records, revisions, taggings
@@ -71,6 +71,7 @@ def undo_here(connection: Connection, action: Action, author: str, revise: Revis
     mark_undone(connection, action.number, undo)
     touched = undo_decisions(connection, action.number, undo, author)
     touched |= undo_revisions(connection, action.number, undo, author, revise)
+    touched |= proposals.reopen(connection, action.number, touched)
     touched |= undo_tags(connection, action.number, undo, author)
     count(connection, undo, len(touched))
     return len(touched)
