@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection, select
 
@@ -12,7 +13,7 @@ from dataflow_core.review import revise
 from dataflow_core.storage import proposals, writing
 from dataflow_core.storage.database import Database
 from dataflow_core.storage.ledger import Done, Ledger
-from dataflow_core.storage.records import find
+from dataflow_core.storage.records import page
 from dataflow_core.storage.schema import records, revisions
 
 #: What a person has written. It is never written over without their consent.
@@ -32,24 +33,25 @@ class RewriteLedger(Ledger):
 
     def _store_done(self, connection: Connection, done: Sequence[Done], now: float) -> None:
         author = str(self._run.params.get("author", ""))
-        for end in done:
-            asked = end.item.fields
-            record = find(connection, records.c.id == asked["record"])
-            if record is None:
-                continue
-            proposed = proposals.NewProposal(
+        ids = [end.item.fields["record"] for end in done]
+        by_id = connection.execute(select(records.c.id, records.c.number).where(records.c.id.in_(ids)))
+        numbers: dict[str, int] = {row[0]: row[1] for row in by_id}
+        made = [
+            proposals.NewProposal(
                 run_id=self._run.id,
                 input_id=end.item.id,
-                record=record.number,
-                base_revision=asked["revision"],
+                record=numbers[end.item.fields["record"]],
+                base_revision=end.item.fields["revision"],
                 fields=writing.storable_fields(end.fields),
-                note=asked["note"],
+                note=end.item.fields["note"],
                 author=author,
                 model=end.model,
             )
-            number = proposals.add(connection, proposed)
-            proposal = proposals.find(connection, number)
-            if proposal is not None and self._run.params.get("takes_over") and _is_untouched(connection, record):
+            for end in done
+        ]
+        proposals.add(connection, made)
+        if self._run.params.get("takes_over"):
+            for proposal in proposals.open_of(connection, self._run.id, list(numbers.values())):
                 _take_over(connection, proposal, author)
 
 
@@ -74,24 +76,20 @@ def accept(connection: Connection, proposal: Proposal, *, author: str, action: i
 
     Raises `UsageError` where it cannot be accepted.
     """
-    record = _record(connection, proposal)
+    (record,) = page(connection, [proposal.record])
     if sentence := problem(proposal, record):
         raise UsageError(sentence)
-    kind = RevisionKind.REGENERATED
-    by = proposal.model or "model"
-    revise(connection, record, proposal.fields, kind=kind, author=by, action=action, reason=proposal.note)
-    if record.status is not ReviewStatus.UNREVIEWED:
-        revised = _record(connection, proposal)
-        writing.decide(connection, revised, ReviewStatus.UNREVIEWED, reviewer=author, reason="", action=action)
-    proposals.settle(connection, proposal.number, ProposalState.ACCEPTED, action=action)
+    _apply(connection, proposal, record, author, action)
 
 
 def accept_many(connection: Connection, run_id: str, numbers: Sequence[int], *, author: str, action: int) -> int:
     """Accept the run's proposals for the records with these numbers, those aside that cannot be; returns how many."""
+    found = {record.number: record for record in page(connection, numbers)}
     accepted = 0
     for proposal in proposals.open_of(connection, run_id, numbers):
-        if not problem(proposal, _record(connection, proposal)):
-            accept(connection, proposal, author=author, action=action)
+        record = found[proposal.record]
+        if not problem(proposal, record):
+            _apply(connection, proposal, record, author, action)
             accepted += 1
     return accepted
 
@@ -104,10 +102,21 @@ def refuse_many(connection: Connection, run_id: str, numbers: Sequence[int], *, 
 
 
 def _take_over(connection: Connection, proposal: Proposal, author: str) -> None:
-    if not problem(proposal, _record(connection, proposal)):
+    (record,) = page(connection, [proposal.record])
+    if _is_untouched(connection, record) and not problem(proposal, record):
         params: Fields = {"proposal": proposal.number}
-        action = writing.begin_action(connection, "regenerate", author, record=proposal.record, params=params)
-        accept(connection, proposal, author=author, action=action)
+        action = writing.begin_action(connection, "regenerate", author, record=record.number, params=params)
+        _apply(connection, proposal, record, author, action)
+
+
+def _apply(connection: Connection, proposal: Proposal, record: Record, author: str, action: int) -> None:
+    kind = RevisionKind.REGENERATED
+    by = proposal.model or "model"
+    revise(connection, record, proposal.fields, kind=kind, author=by, action=action, reason=proposal.note)
+    if record.status is not ReviewStatus.UNREVIEWED:
+        revised = replace(record, revision=record.revision + 1)
+        writing.decide(connection, revised, ReviewStatus.UNREVIEWED, reviewer=author, reason="", action=action)
+    proposals.settle(connection, proposal.number, ProposalState.ACCEPTED, action=action)
 
 
 def _is_untouched(connection: Connection, record: Record) -> bool:
@@ -115,10 +124,3 @@ def _is_untouched(connection: Connection, record: Record) -> bool:
         revisions.c.record == record.number, revisions.c.kind.in_(_A_PERSONS)
     )
     return connection.scalar(by_a_person.limit(1)) is None
-
-
-def _record(connection: Connection, proposal: Proposal) -> Record:
-    record = find(connection, records.c.number == proposal.record)
-    if record is None:
-        raise UsageError("This record is no longer in the workspace.")
-    return record

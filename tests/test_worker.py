@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -11,13 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from dataflow_core.models import Endpoint, ProposalState, Record, Run, RunState
+from dataflow_core.models import EMBEDDED, Endpoint, ProposalState, Record, Run, RunState
+from dataflow_core.serving.scripted import ScriptedServing
 from dataflow_core.storage.owner import is_alive
 from dataflow_core.storage.queries import Query
 from dataflow_core.storage.schema import runs, workers
+from dataflow_core.worker import Worker
 from dataflow_core.workspace import Workspace
 from tests.scripted_endpoint import Reply, Request, ScriptedEndpoint, delayed, para_seq_replies, refusal
-from tests.support import answer_relations, execute, plan_tasks
+from tests.support import ENDPOINT, answer_relations, execute, plan_tasks, relations
 from tests.test_run_process import wait_until
 
 
@@ -171,3 +174,59 @@ def test_a_refused_key_stops_that_run_alone(workspace: Workspace, records: list[
         workspace.start(good.id)
         wait_until(lambda: workspace.runs.get(bad.id).state is RunState.PAUSED and is_finished(workspace, good))
     assert workspace.runs.get(bad.id).stopped_by == "problem"
+
+
+def run_here(workspace: Workspace, opened: list[ScriptedServing]) -> list[str]:
+    """Have a worker in this process do what there is to do; returns what it said. `opened` are served in turn."""
+    said: list[str] = []
+    waiting = iter(opened)
+    workspace.open_serving = lambda endpoint, key=None: next(waiting)  # type: ignore[method-assign]
+    asyncio.run(Worker(workspace, idle=0.1, say=said.append).run())
+    return said
+
+
+def test_the_embedded_model_stays_loaded_from_run_to_run(workspace: Workspace, records: list[Record]) -> None:
+    several = [plan(workspace, [record], EMBEDDED) for record in records[:3]]
+    for run in several:
+        workspace.runs.enqueue(run.id, limit=None)
+    reply = "write a list of three museums in Rome and their prices."
+    serving = ScriptedServing(lambda _: reply, recipe="small", max_workers=1)
+    assert run_here(workspace, [serving]) == []
+    assert all(is_finished(workspace, run) for run in several)
+    assert serving.is_closed
+    assert pids(workspace) == {}
+
+
+def test_a_program_error_in_one_run_stops_no_other(workspace: Workspace, records: list[Record]) -> None:
+    bad, good = (plan(workspace, [record], ENDPOINT) for record in records[:2])
+    for run in (bad, good):
+        workspace.runs.enqueue(run.id, limit=None)
+    said = run_here(workspace, [ScriptedServing([]), ScriptedServing([relations("x")])])
+    assert "LookupError" in said[0]
+    assert (workspace.runs.get(bad.id).stopped_by, is_finished(workspace, good)) == ("problem", True)
+
+
+def test_runs_of_a_worker_that_had_another_key_are_left_alone(workspace: Workspace, records: list[Record]) -> None:
+    run = plan(workspace, records[:1], ENDPOINT)
+    workspace.workers.assign(run.id, "http://127.0.0.1:9/v1 0123456789ab")
+    workspace.runs.enqueue(run.id, limit=None)
+    assert workspace.workers.waiting("") == []
+    assert workspace.workers.waiting("http://127.0.0.1:8/v1 0123456789ab") == []
+    assert workspace.workers.waiting("http://127.0.0.1:9/v1 0123456789ab") == [run.id]
+    assert workspace.workers.waiting("http://127.0.0.1:9/v1 ba9876543210") == [run.id]  # the other one is not there
+    assert workspace.workers.must_start("http://127.0.0.1:9/v1 0123456789ab")
+    assert not workspace.workers.must_start("http://127.0.0.1:9/v1 0123456789ab")
+    assert workspace.workers.waiting("http://127.0.0.1:9/v1 ba9876543210") == []
+
+
+def test_a_worker_does_not_end_while_something_is_asked_for(workspace: Workspace, records: list[Record]) -> None:
+    assert workspace.workers.claim("")
+    assert workspace.workers.beat("")
+    run = plan(workspace, records[:1], ENDPOINT)
+    workspace.runs.enqueue(run.id, limit=None)
+    workspace.workers.assign(run.id, "")
+    assert not workspace.workers.retire("")
+    workspace.runs.ask(run.id, "cancel")
+    workspace.runs.claim(run.id)
+    assert workspace.workers.retire("")
+    assert not workspace.workers.beat("")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, insert, select, update
@@ -94,14 +94,17 @@ class ProposalStore:
             return [proposal_of(row) for row in connection.execute(query).mappings()]
 
 
-def add(connection: Connection, proposed: NewProposal) -> int:
-    """Store a proposal, open; returns its number."""
-    values: Fields = {"run_id": proposed.run_id, "input_id": proposed.input_id, "record": proposed.record}
-    values |= {"base_revision": proposed.base_revision, "fields": proposed.fields, "note": storable(proposed.note)}
-    values |= {"author": proposed.author, "model": storable(proposed.model)}
-    values |= {"state": ProposalState.OPEN.value, "at": time.time()}
-    number: int = connection.execute(insert(proposals).values(values).returning(proposals.c.number)).scalar_one()
-    return number
+def add(connection: Connection, made: Sequence[NewProposal]) -> None:
+    """Store proposals, open."""
+    now = time.time()
+    rows = [
+        asdict(proposed)
+        | {"note": storable(proposed.note), "model": storable(proposed.model)}
+        | {"state": ProposalState.OPEN.value, "at": now}
+        for proposed in made
+    ]
+    if rows:
+        connection.execute(insert(proposals), rows)
 
 
 def find(connection: Connection, number: int) -> Proposal | None:

@@ -70,9 +70,8 @@ def test_what_a_database_cannot_hold_is_replaced(workspace: Workspace, records: 
     (found,) = propose(workspace, records[:1])
     with workspace.database.write() as connection:
         proposed = NewProposal(found.run_id, found.input_id, records[0].number, 1, {}, "a\ud800b", "Ada", "m\0")
-        number = proposals.add(connection, proposed)
-    stored = workspace.proposals.get(number)
-    assert stored is not None
+        proposals.add(connection, [proposed])
+    stored = workspace.proposals.open_for(records[0].number)[0]
     assert (stored.note, stored.model) == ("a\ufffdb", "m\ufffd")
 
 
