@@ -103,6 +103,7 @@ def test_rewriting_runs_are_not_among_the_runs_unless_asked_for(workspace: Works
     assert [one.id for one in workspace.runs.live(kinds=list(RunKind))] == [run.id]
     progress = workspace.runs.progress(run.id)
     assert (progress.done, progress.calls) == (2, 2)
+    assert progress.recent_per_second > 0
 
 
 def test_an_accepted_proposal_is_a_revision_by_the_model_which_nobody_has_reviewed(

@@ -10,7 +10,7 @@ from sqlalchemy import Text, cast, func, select, union_all
 from dataflow_core.models import Failure, InputState, Progress, RunKind, SourceLine, Stage, Usage
 from dataflow_core.storage.database import Database
 from dataflow_core.storage.rows import failure_of
-from dataflow_core.storage.schema import REPAIRED, calls, failures, inputs, records, runs, source_lines
+from dataflow_core.storage.schema import REPAIRED, calls, failures, inputs, proposals, records, runs, source_lines
 
 RECENT = 30.0
 _STANDING = (inputs.c.id == failures.c.input_id) & (inputs.c.attempt == failures.c.attempt)
@@ -40,6 +40,8 @@ class ProgressReader:
             since = max(started, now - RECENT)
             recent = select(func.count()).where(records.c.run_id == run_id, records.c.created_at >= since)
             n_recent = connection.scalar(recent) or 0
+            recent = select(func.count()).where(proposals.c.run_id == run_id, proposals.c.at >= since)
+            n_recent += connection.scalar(recent) or 0  # a run has either
             recent = select(func.count()).where(failures.c.run_id == run_id, failures.c.at >= since)
             n_failed = connection.scalar(recent) or 0
         seconds = max(now - since, 0.5)

@@ -189,6 +189,7 @@ proposals = Table(
     Column("action", Integer, index=True),
     Index("proposals_by_run", "run_id", "state", "number"),
     Index("proposals_by_record", "record", "state"),
+    Index("proposals_by_time", "run_id", "at"),
 )
 
 presences = Table(
