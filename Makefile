@@ -18,7 +18,7 @@ run:
 	@$(PY) -m dataflow_core app
 
 test: check
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 check:
 	@sh scripts/setup.sh dev

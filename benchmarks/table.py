@@ -30,25 +30,25 @@ def machine() -> str:
     return f"{cores} cores ({_processor()}), Python {platform.python_version()}, {platform.system()}"
 
 
-def write_between_markers(path: Path, text: str) -> None:
+def write_between_markers(path: Path, text: str, *, begin: str = BEGIN) -> None:
     """Replace what stands between the markers. Raises `BenchmarkError` when they are not there."""
-    head, tail = _around_the_markers(path)
-    path.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
+    head, tail = _around_the_markers(path, begin)
+    path.write_text(f"{head}{begin}\n{text}\n{END}{tail}", encoding="utf-8")
 
 
-def check_markers(path: Path) -> None:
+def check_markers(path: Path, *, begin: str = BEGIN) -> None:
     """Raises `BenchmarkError` for a file that has no place for the table."""
-    _around_the_markers(path)
+    _around_the_markers(path, begin)
 
 
-def _around_the_markers(path: Path) -> tuple[str, str]:
+def _around_the_markers(path: Path, first: str) -> tuple[str, str]:
     try:
-        head, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+        head, begin, rest = path.read_text(encoding="utf-8").partition(first)
     except OSError as error:
         raise BenchmarkError(f"{path} cannot be read: {error.strerror}.") from error
     _, end, tail = rest.partition(END)
-    if not begin or not end or BEGIN in rest:
-        raise BenchmarkError(f"{path} needs the line {BEGIN}, once, and {END} after it: the table goes between.")
+    if not begin or not end or first in rest:
+        raise BenchmarkError(f"{path} needs the line {first}, once, and {END} after it: the table goes between.")
     return head, tail
 
 

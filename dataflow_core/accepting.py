@@ -31,7 +31,7 @@ class RewriteLedger(Ledger):
         super().__init__(database, run.id, run.generator)
         self._run = run
 
-    def _store_done(self, connection: Connection, done: Sequence[Done], now: float) -> None:
+    def _store_made(self, connection: Connection, done: Sequence[Done], now: float) -> None:
         author = str(self._run.params.get("author", ""))
         ids = [end.item.fields["record"] for end in done]
         by_id = connection.execute(select(records.c.id, records.c.number).where(records.c.id.in_(ids)))

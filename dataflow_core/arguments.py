@@ -111,6 +111,11 @@ def _add_generators(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) 
     chat.add_argument("--num-dialogs-per-intent", type=int, default=20, metavar="N")
     chat.add_argument("--num-turns-per-dialog", type=int, default=6, metavar="N", help="messages by both sides; even")
     chat.add_argument("--language", default="English")
+    chat.add_argument(
+        "--review-skeletons",
+        action="store_true",
+        help="write the questions only; resume has those answered that were accepted in a review",
+    )
 
     for verb in (paraseq, chat):
         verb.add_argument("-o", "--output", metavar="OUT.jsonl", required=True)
@@ -137,6 +142,10 @@ def _add_control(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     cancel = verbs.add_parser("cancel", help="end a run; its pending inputs become failures")
     workers = verbs.add_parser("workers", help="change how many calls a run makes at a time, also while it goes on")
     status = verbs.add_parser("status", help="tell how a run stands, what it has used and what it waits for")
+    again = verbs.add_parser("recheck", help="run the automatic checks on records that older ones have looked at")
+    again.add_argument("what", choices=["all"], nargs="?")
+    _add_quiet(again)
+    _add_workspace(again)
     action = verbs.add_parser("action", help="go on with what was begun on many records at once")
     action.add_argument("number", metavar="NUMBER", type=_whole)
     _add_quiet(action)

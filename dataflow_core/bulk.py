@@ -11,7 +11,7 @@ import zlib
 from array import array
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import Connection, Update, insert, select, update
+from sqlalchemy import Connection, Update, func, insert, literal, select, update
 
 from dataflow_core import accepting
 from dataflow_core.errors import UsageError
@@ -20,7 +20,7 @@ from dataflow_core.replacing import Replacement
 from dataflow_core.review import revise
 from dataflow_core.storage import proposals as proposing
 from dataflow_core.storage import undoing, writing
-from dataflow_core.storage.database import Database
+from dataflow_core.storage.database import Database, storable
 from dataflow_core.storage.owner import this_process
 from dataflow_core.storage.records import page
 from dataflow_core.storage.rows import action_of
@@ -28,8 +28,10 @@ from dataflow_core.storage.schema import actions, decisions, proposals, records,
 
 #: So many records a transaction, for as long as that takes everybody else waits.
 CHUNK = 2_000
-#: With their texts changed, which takes longer a record.
-TEXT_CHUNK = 100
+#: With their texts changed, which takes longer a record: at most so many, and as few as take about `HELD` seconds.
+TEXT_CHUNK, HELD = 100, 0.1
+#: All but the selection, which may be of a million.
+_SHOWN = [column for column in actions.c if column is not actions.c.selection]
 #: Seconds left to the others between two chunks.
 GAP = 0.02
 
@@ -42,7 +44,7 @@ class BulkActions:
         self, numbers: Sequence[int], status: ReviewStatus, *, reviewer: str, reason: str = "", listed_at: float
     ) -> Action:
         """Plan to decide the records; `execute` does it. Those whose text changed after `listed_at` are left alone."""
-        params = {"status": status.value, "reason": reason, "listed_at": listed_at}
+        params = {"status": status.value, "reason": storable(reason), "listed_at": listed_at}
         return self._plan("decide", numbers, reviewer, params)
 
     def tag(self, numbers: Sequence[int], tag: str, *, author: str, is_added: bool = True) -> Action:
@@ -61,49 +63,58 @@ class BulkActions:
 
     def undo(self, number: int, *, author: str) -> Action:
         """Plan to take an action back. Raises `UsageError` where that was done, or it is not finished."""
+        with self._database.read() as connection:  # so that nobody waits for it
+            planned = _undoable(connection, number)
+            selection = _packed(_touched(connection, number))
+        params = {"action": number, "kind": planned.kind, "is_of_texts": _is_of_texts(planned)}
         with self._database.write() as connection:
-            action = _get(connection, number)
-            if action.undone_by is not None:
-                raise UsageError("This was undone already.")
-            if action.state is ActionState.RUNNING and not action.is_interrupted:
+            action = _undoable(connection, number)
+            if action.done != planned.done:
                 raise UsageError("This is still going on: stop it first.")
-            touched = array("q", sorted(_touched(connection, number)))
-            params = {"action": number, "kind": action.kind}
-            undo = _insert(connection, undoing.UNDO, touched, author, params)
+            undo = _insert(connection, undoing.UNDO, *selection, author, params)
             undoing.mark_undone(connection, number, undo)
             if action.is_interrupted:
                 _finish(connection, number, ActionState.STOPPED)
             return _get(connection, undo)
 
     def execute(self, number: int, *, progress: Callable[[Action], None] = lambda _: None) -> Action:
-        """Do what is left of the action in this process, until it is done or `stop` is called."""
-        with self._database.write() as connection:
-            connection.execute(_update(number, owner=this_process(), at=time.time()))
-            action = _get(connection, number)
-        if action.state is not ActionState.RUNNING:
-            return action
-        left = self._selection(number)[action.done :]
-        size = CHUNK if action.kind in ("decide", "tag") or action.params.get("kind") == "decide" else TEXT_CHUNK
-        for start in range(0, len(left), size):
-            with self._database.write() as connection:
-                action = _get(connection, number)
-                if action.state is not ActionState.RUNNING:
-                    return action
-                chunk = left[start : start + size].tolist()
-                touched = _do(connection, action, chunk)
-                done = action.done + len(chunk)
-                connection.execute(_update(number, done=done, touched=action.touched + touched, at=time.time()))
-            progress(action)
-            time.sleep(GAP)
-        with self._database.write() as connection:
-            _finish(connection, number, ActionState.DONE)
-            return _get(connection, number)
+        """Do what is left of the action in this process, until it is done or `stop` is called.
 
-    def stop(self, number: int) -> None:
-        """Leave the rest undone; what is done stays, and may be undone."""
+        Raises `UsageError` where it cannot go on; it is stopped then, and its params have the error as "problem".
+        """
         with self._database.write() as connection:
-            if _get(connection, number).state is ActionState.RUNNING:
-                _finish(connection, number, ActionState.STOPPED)
+            action = _get(connection, number)
+            if action.state is not ActionState.RUNNING:
+                return action
+            connection.execute(_update(number, owner=this_process(), at=time.time()))
+        selection = self._selection(number)
+        size, largest = (1, TEXT_CHUNK) if _is_of_texts(action) else (CHUNK, CHUNK)
+        while action.state is ActionState.RUNNING:
+            began = time.monotonic()
+            try:
+                with self._database.write() as connection:
+                    action = _go_on(connection, number, selection, size)
+            except UsageError as error:
+                self.stop(number, problem=str(error))
+                raise
+            if largest == TEXT_CHUNK:
+                size = max(1, size // 2) if time.monotonic() - began > HELD else min(largest, size * 2)
+            progress(action)
+            if action.state is ActionState.RUNNING:
+                time.sleep(GAP)
+        return action
+
+    def stop(self, number: int, *, problem: str = "") -> None:
+        """Leave the rest undone; what is done stays, and may be undone. An undo may be asked for again."""
+        with self._database.write() as connection:
+            action = _get(connection, number)
+            if action.state is not ActionState.RUNNING:
+                return
+            _finish(connection, number, ActionState.STOPPED)
+            if problem:
+                connection.execute(_update(number, params=action.params | {"problem": problem}))
+            if action.kind == undoing.UNDO and action.done < action.total:
+                undoing.mark_undone(connection, action.params["action"], None)
 
     def get(self, number: int) -> Action:
         with self._database.read() as connection:
@@ -111,12 +122,19 @@ class BulkActions:
 
     def recent(self, *, limit: int = 20) -> list[Action]:
         """Actions on more than one record, newest first."""
-        query = select(actions).where(actions.c.record.is_(None)).order_by(actions.c.number.desc()).limit(limit)
+        query = select(*_SHOWN).where(actions.c.record.is_(None)).order_by(actions.c.number.desc()).limit(limit)
         with self._database.read() as connection:
             return [action_of(row) for row in connection.execute(query).mappings()]
 
+    def latest(self, author: str) -> Action | None:
+        """What this person did last, on one record or on many."""
+        query = select(*_SHOWN).where(actions.c.author == author).order_by(actions.c.number.desc()).limit(1)
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().first()
+            return action_of(row) if row else None
+
     def running(self) -> list[Action]:
-        query = select(actions).where(actions.c.state == ActionState.RUNNING.value).order_by(actions.c.number)
+        query = select(*_SHOWN).where(actions.c.state == ActionState.RUNNING.value).order_by(actions.c.number)
         with self._database.read() as connection:
             return [action_of(row) for row in connection.execute(query).mappings()]
 
@@ -130,8 +148,9 @@ class BulkActions:
     def _plan(self, kind: str, numbers: Sequence[int], author: str, params: Fields) -> Action:
         if not numbers:
             raise UsageError("No record is selected.")
+        selection = _packed(set(numbers))
         with self._database.write() as connection:
-            return _get(connection, _insert(connection, kind, array("q", numbers), author, params))
+            return _get(connection, _insert(connection, kind, *selection, author, params))
 
     def _selection(self, number: int) -> array[int]:
         with self._database.read() as connection:
@@ -140,6 +159,33 @@ class BulkActions:
         if stored:
             selection.frombytes(zlib.decompress(stored))
         return selection
+
+
+def _undoable(connection: Connection, number: int) -> Action:
+    action = _get(connection, number)
+    if action.undone_by is not None:
+        raise UsageError("This was undone already.")
+    if action.state is ActionState.RUNNING and not action.is_interrupted:
+        raise UsageError("This is still going on: stop it first.")
+    return action
+
+
+def _is_of_texts(action: Action) -> bool:
+    return bool(action.params.get("is_of_texts", action.kind not in ("decide", "tag")))
+
+
+def _go_on(connection: Connection, number: int, selection: array[int], size: int) -> Action:
+    """Do the next chunk. Where it begins is read here: another process may be at it, too."""
+    action = _get(connection, number)
+    if action.state is not ActionState.RUNNING:
+        return action
+    chunk = selection[action.done : action.done + size].tolist()
+    touched = _do(connection, action, chunk) if chunk else 0
+    done = action.done + len(chunk)
+    connection.execute(_update(number, done=done, touched=action.touched + touched, at=time.time()))
+    if done >= action.total:
+        _finish(connection, number, ActionState.DONE)
+    return _get(connection, number)
 
 
 def _do(connection: Connection, action: Action, numbers: list[int]) -> int:
@@ -172,49 +218,35 @@ def _decide(connection: Connection, action: Action, numbers: list[int]) -> int:
     is_other = (records.c.status != status) | (records.c.reason != reason)
     as_listed = records.c.revised_at <= action.params["listed_at"]
     chosen = records.c.number.in_(numbers) & is_other & as_listed
-    touched = list(connection.scalars(select(records.c.number).where(chosen)))
-    if not touched:
-        return 0
     now = time.time()
-    first: int = connection.scalar(select(decisions.c.number).order_by(decisions.c.number.desc()).limit(1)) or 0
-    before = select(records.c.number, records.c.revision, records.c.status, records.c.reason, records.c.reviewer).where(
-        records.c.number.in_(touched)
-    )
-    made = [
-        {
-            "number": number,
-            "record": record,
-            "revision": revision,
-            "status": status,
-            "reason": reason,
-            "reviewer": action.author,
-            "at": now,
-            "action": action.number,
-            "status_before": was,
-            "reason_before": because,
-            "reviewer_before": by,
-        }
-        for number, (record, revision, was, because, by) in enumerate(connection.execute(before), start=first + 1)
-    ]
-    connection.execute(insert(decisions), made)
-    newest = select(decisions.c.number).where(decisions.c.record == records.c.number, decisions.c.number > first)
-    connection.execute(
+    first: int = connection.scalar(select(func.max(decisions.c.number))) or 0
+    made = select(
+        records.c.number,
+        records.c.revision,
+        literal(status),
+        literal(reason),
+        literal(action.author),
+        literal(now),
+        literal(action.number),
+        records.c.status,
+        records.c.reason,
+        records.c.reviewer,
+    ).where(chosen)
+    connection.execute(insert(decisions).from_select(undoing.DECIDED, made))
+    newest = (decisions.c.number > first) & (records.c.number == decisions.c.record)
+    changed = connection.execute(
         update(records)
-        .where(records.c.number.in_(touched))
-        .values(
-            status=status,
-            reason=reason,
-            reviewer=action.author,
-            decision=newest.scalar_subquery(),
-            updated_at=now,
-        )
+        .where(newest)
+        .values(status=status, reason=reason, reviewer=action.author, decision=decisions.c.number, updated_at=now)
     )
-    return len(touched)
+    return changed.rowcount
 
 
 def _tag(connection: Connection, action: Action, numbers: list[int]) -> int:
     tag, is_added = action.params["tag"], action.params["is_added"]
-    return writing.tag_many(connection, numbers, tag, is_added=is_added, author=action.author, action=action.number)
+    return len(
+        writing.tag_many(connection, numbers, tag, is_added=is_added, author=action.author, action=action.number)
+    )
 
 
 def _replace(connection: Connection, action: Action, numbers: list[int]) -> int:
@@ -243,17 +275,22 @@ def _touched(connection: Connection, action: int) -> set[int]:
     return touched
 
 
-def _insert(connection: Connection, kind: str, numbers: array[int], author: str, params: Fields) -> int:
+def _packed(numbers: set[int]) -> tuple[bytes, int]:
+    """The numbers as they are stored, and how many they are."""
+    return zlib.compress(array("q", sorted(numbers)).tobytes(), 1), len(numbers)
+
+
+def _insert(connection: Connection, kind: str, selection: bytes, total: int, author: str, params: Fields) -> int:
     now = time.time()
-    values: Fields = {"kind": kind, "author": author, "record": None, "params": params, "total": len(numbers)}
+    values: Fields = {"kind": kind, "author": author, "record": None, "params": params, "total": total}
     values |= {"done": 0, "touched": 0, "state": ActionState.RUNNING.value, "owner": this_process()}
-    values |= {"selection": zlib.compress(numbers.tobytes(), 1), "began_at": now, "at": now}
+    values |= {"selection": selection, "began_at": now, "at": now}
     number: int = connection.execute(insert(actions).values(values).returning(actions.c.number)).scalar_one()
     return number
 
 
 def _get(connection: Connection, number: int) -> Action:
-    row = connection.execute(select(actions).where(actions.c.number == number)).mappings().first()
+    row = connection.execute(select(*_SHOWN).where(actions.c.number == number)).mappings().first()
     if row is None:
         raise UsageError(f"There is no action {number}.")
     return action_of(row)

@@ -17,12 +17,21 @@ from typing import Any, TypeVar
 
 from dataflow_core.arguments import budget_of, changed_endpoint, endpoint_of, parser
 from dataflow_core.errors import DataflowError, UsageError
-from dataflow_core.export import exported_lines, write_export, write_failures, write_lines
+from dataflow_core.export import exported_lines, left_out, write_export, write_failures, write_lines
 from dataflow_core.home import Home
 from dataflow_core.launch import launch_app
 from dataflow_core.models import Budget, ReviewStatus, Run, RunState, Stage
 from dataflow_core.readers import guess_task_column, read_table, select_inputs
-from dataflow_core.report import counts, estimate_line, how_to_go_on, last_line, status_lines
+from dataflow_core.rechecking import recheck
+from dataflow_core.report import (
+    answers_in_words,
+    counts,
+    estimate_line,
+    how_to_go_on,
+    last_line,
+    resume_command,
+    status_lines,
+)
 from dataflow_core.runner import Outcome
 from dataflow_core.settings import Settings
 from dataflow_core.storage.queries import Query
@@ -107,6 +116,7 @@ def _chat(options: argparse.Namespace) -> int:
         temperature=0.9 if options.temperature is None else options.temperature,
         language=options.language,
         seed=options.seed,
+        review_skeletons=options.review_skeletons,
     )
     workspace.enqueue(run, limit=options.limit, budget=budget)
     return _execute_and_write(workspace, run, options)
@@ -115,6 +125,8 @@ def _chat(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     workspace = _workspace(options)
     run = workspace.runs.get(options.id)
+    if not run.state.is_live:  # else the app has started it, and said what for
+        _answer_accepted(workspace, run)
     return _report(workspace, run, _execute(workspace, run, quiet=options.quiet))
 
 
@@ -136,6 +148,13 @@ def _worker(options: argparse.Namespace) -> int:
     return OK
 
 
+def _recheck(options: argparse.Namespace) -> int:
+    count = recheck(_workspace(options).database)
+    if not options.quiet:
+        print(f"{count:,} records were looked at.")
+    return OK
+
+
 def _resume(options: argparse.Namespace) -> int:
     if options.output:
         _check_output(options)
@@ -146,6 +165,7 @@ def _resume(options: argparse.Namespace) -> int:
     stages = [None] if options.retry_failed or options.model else [Stage.CANCELLED, Stage.BUDGET]
     for stage in stages:
         workspace.retry(run.id, stage=stage, endpoint=changed)
+    _answer_accepted(workspace, run)
     run = workspace.runs.get(run.id)
     workspace.runs.enqueue(run.id, limit=options.limit, endpoint=changed or workspace.endpoint_of(run), budget=budget)
     if options.max_workers:
@@ -153,6 +173,13 @@ def _resume(options: argparse.Namespace) -> int:
     if options.output:
         return _execute_and_write(workspace, run, options)
     return _report(workspace, run, _execute(workspace, run, quiet=options.quiet))
+
+
+def _answer_accepted(workspace: Workspace, run: Run) -> None:
+    if run.reviews_skeletons:
+        accepted = workspace.answer_accepted(run.id)
+        if sentence := answers_in_words(accepted, workspace.runs.progress(run.id).waiting):
+            print(sentence)
 
 
 def _pause(options: argparse.Namespace) -> int:
@@ -213,11 +240,12 @@ def _export(options: argparse.Namespace) -> int:
     workspace = _workspace(options)
     statuses = () if options.status == "all" else (ReviewStatus(options.status),)
     runs = (workspace.runs.get(options.run).id,) if options.run else ()
-    files = write_export(
-        workspace.records, Query(runs=runs, statuses=statuses), Path(options.output), format_name=options.format
-    )
+    query = Query(runs=runs, statuses=statuses)
+    files = write_export(workspace.records, query, Path(options.output), format_name=options.format)
     for file in files:
         print(f"{file.records} records in {file.path}")
+    if sentence := left_out(workspace.records, query):
+        print(sentence)
     return OK
 
 
@@ -293,6 +321,11 @@ def _report(
     is_tried = outcome.stopped_by == "limit"
     if outcome.state is not RunState.FINISHED:
         print(f"{outcome.reason} {how_to_go_on(workspace, run, output)}")
+    elif progress.waiting:
+        print(
+            f"{progress.waiting:,} wait for a review of their questions. When these are accepted: "
+            f"{resume_command(workspace, run, output)}"
+        )
     if is_tried and (sentence := estimate_line(workspace, run, progress)):
         print(sentence)
     print(last_line(workspace, run, progress, unreadable, output, failures))
@@ -307,6 +340,7 @@ _VERBS = {
     "run": _run,
     "action": _action,
     "worker": _worker,
+    "recheck": _recheck,
     "resume": _resume,
     "pause": _pause,
     "cancel": _cancel,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataflow_core import checks
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator, task_keys
-from dataflow_core.models import Digest, Fields
+from dataflow_core.models import Digest, Fields, RecordStage
 
 
-def digest_of(generator: str, fields: Fields, params: Fields) -> Digest:
+def digest_of(generator: str, fields: Fields, params: Fields, *, stage: RecordStage = "") -> Digest:
     """`params` are those of the run that the record is of, {} where it is of none."""
     return Digest(
         version=checks.VERSION,
-        findings=checks.check_record(generator, fields, params),
+        findings=checks.check_record(generator, fields, params, stage=stage),
         fingerprint=checks.fingerprint(generator, fields, params),
         keys=_keys(generator, fields, params),
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from dataflow_core.errors import UsageError
 from dataflow_core.exporters import exporter_named
 from dataflow_core.generators import GENERATORS
-from dataflow_core.models import Stage
+from dataflow_core.models import SKELETON, Stage
 from dataflow_core.storage.queries import Query
 from dataflow_core.storage.records import RecordStore
 from dataflow_core.storage.runs import RunStore
@@ -29,9 +29,9 @@ class ExportedFile:
 def exported_lines(
     records: RecordStore, query: Query, generator: str, *, format_name: str = DEFAULT_FORMAT
 ) -> Iterator[str]:
-    """One line a record of that generator, in the query's order, without line ends. Reads as it goes."""
+    """One line a whole record of that generator, in the query's order, without line ends. Reads as it goes."""
     exporter = exporter_named(format_name)
-    for record in records.stream(replace(query, generators=(generator,))):
+    for record in records.stream(replace(whole(query), generators=(generator,))):
         yield exporter.line(record)
 
 
@@ -42,9 +42,10 @@ def write_export(
 
     A file is there whole or not at all. Raises `UsageError` when no record matches.
     """
-    counts = records.count_by_generator(query)
+    counts = records.count_by_generator(whole(query))
     if not counts:
-        raise UsageError("No record matches, so there is nothing to export.")
+        waiting = left_out(records, query)
+        raise UsageError(f"No record matches, so there is nothing to export.{f' {waiting}' if waiting else ''}")
     if not path.parent.is_dir():
         raise UsageError(f"The folder {path.parent} does not exist.")
     written = []
@@ -53,6 +54,20 @@ def write_export(
         lines = exported_lines(records, query, generator, format_name=format_name)
         written.append(ExportedFile(target, generator, write_lines(target, lines)))
     return written
+
+
+def whole(query: Query) -> Query:
+    """The query for the records that are made to their end: a dialogue without answers is nothing to train on."""
+    return replace(query, stages=("",))
+
+
+def left_out(records: RecordStore, query: Query) -> str:
+    """Say which records of the query an export leaves out; "" where it leaves none."""
+    number = records.count(replace(query, stages=(SKELETON,)))
+    if not number:
+        return ""
+    verb = "dialogue has" if number == 1 else "dialogues have"
+    return f"{number:,} {verb} no answers yet, and {'is' if number == 1 else 'are'} left out."
 
 
 def write_failures(runs: RunStore, run_id: str, path: Path) -> int:

@@ -20,6 +20,9 @@ StoppedBy = Literal["", "person", "limit", "budget", "problem"]
 #: Which recipe a generator follows: one structured call for "capable" models; few-shot prompts,
 #: one field a call and a filter over candidates for "small" ones.
 Recipe = Literal["capable", "small"]
+#: How far a record is made: "skeleton", a dialogue that has only the user's turns, for a review before it is answered.
+RecordStage = Literal["", "skeleton"]
+SKELETON: RecordStage = "skeleton"
 
 
 class InputState(StrEnum):
@@ -79,6 +82,7 @@ class RevisionKind(StrEnum):
     WRITTEN = "written"  # added by hand
     RESTORED = "restored"
     REGENERATED = "regenerated"  # by a model, for a record that there was
+    ANSWERED = "answered"  # by a model, for a skeleton that a person has accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +296,11 @@ class Run:
     finished_at: datetime | None
     kind: RunKind = RunKind.GENERATE
 
+    @property
+    def reviews_skeletons(self) -> bool:
+        """Whether it stops after its skeletons: only those that a person accepts get their answers."""
+        return bool(self.params.get("review_skeletons"))
+
     def target(self, progress: Progress) -> int:
         """How many of its inputs it is to take up."""
         return progress.total if self.limit is None else min(self.limit, progress.total)
@@ -383,6 +392,7 @@ class Record:
     model: str  # that made it; "" where a person did
     created_at: datetime
     updated_at: datetime
+    stage: RecordStage = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,8 @@ class Replacement:
         if not self.is_regex:
             return
         try:
-            regex.compile(f"(?:{self.pattern})?").sub(self.by, "")  # matches here, so its groups are looked up
+            # Matches here, so the groups are looked up. A comment at the pattern's end would end with the line.
+            regex.compile(f"(?:{self.pattern}\n)?").sub(self.by, "")
         except (regex.error, IndexError) as error:
             raise UsageError(f"{self.by!r} cannot be put in its place: {error}.") from error
 
@@ -59,6 +60,8 @@ class Replacement:
             return regex.compile(self.pattern if self.is_regex else regex.escape(self.pattern), flags)
         except regex.error as error:
             raise UsageError(f"{self.pattern!r} is no regular expression: {error}.") from error
+        except (RecursionError, OverflowError) as error:
+            raise UsageError("The regular expression is too large. Make it simpler.") from error
 
     def apply(self, fields: Fields) -> Fields:
         """The fields with every match replaced, in texts and in the texts of turns; names and roles stay.

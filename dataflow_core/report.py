@@ -37,7 +37,20 @@ def status_lines(workspace: Workspace, run: Run) -> list[str]:
 
 
 def counts(progress: Progress) -> str:
-    return f"{progress.done:,} done, {progress.failed:,} failed, {progress.pending:,} pending"
+    waiting = f", {progress.waiting:,} waiting for review" if progress.waiting else ""
+    return f"{progress.done:,} done, {progress.failed:,} failed, {progress.pending:,} pending{waiting}"
+
+
+def answers_in_words(accepted: int, waiting: int) -> str:
+    """Say how many inputs go on to their second stage, and how many still wait; "" where there are none of either."""
+    if not accepted and not waiting:
+        return ""
+    going = (
+        "1 accepted skeleton gets its answers"
+        if accepted == 1
+        else f"{accepted:,} accepted skeletons get their answers"
+    )
+    return f"{going}; {waiting:,} still {'waits' if waiting == 1 else 'wait'}." if waiting else f"{going}."
 
 
 def last_line(
@@ -48,6 +61,8 @@ def last_line(
     parts.append(f"{n_failures} failures" + (f" in {failures}" if failures else ""))
     if progress.pending:
         parts.append(f"{progress.pending} not done yet")
+    if progress.waiting:
+        parts.append(f"{progress.waiting} waiting for review")
     if (cost := run.cost(progress, workspace.endpoint_of(run))) is not None:
         parts.append(f"{money(cost)} spent")
     return ", ".join(parts)
@@ -55,13 +70,17 @@ def last_line(
 
 def how_to_go_on(workspace: Workspace, run: Run, output: Path | None) -> str:
     """The command that resumes the run, with what has to be raised first where it stands at its budget."""
+    return f"To go on: {resume_command(workspace, run, output)}"
+
+
+def resume_command(workspace: Workspace, run: Run, output: Path | None) -> str:
     command = ["python", "-m", "dataflow_core", "resume", run.id, "--workspace", str(workspace.folder)]
     if output is not None:
         command += ["-o", str(output)]
     if run.stopped_by == "budget":
         command += ["--token-budget", "N"] if run.budget.tokens is not None else []
         command += ["--money-budget", "MONEY"] if run.budget.money is not None else []
-    return f"To go on: {shlex.join(command)}"
+    return shlex.join(command)
 
 
 def estimate_line(workspace: Workspace, run: Run, progress: Progress) -> str:
@@ -76,4 +95,5 @@ def estimate_line(workspace: Workspace, run: Run, progress: Progress) -> str:
     if low is not None and cost is not None and high is not None:
         expected, sure = f"{expected}, {money(cost)}", f"{sure}, {money_range(low, high)}"
     inputs = f"{found.tried:,} input{'' if found.tried == 1 else 's'} tried"
-    return f"The whole run should take {expected} ({sure}, judging by {inputs})."
+    what = "All the questions, without their answers," if run.reviews_skeletons else "The whole run"
+    return f"{what} should take {expected} ({sure}, judging by {inputs})."

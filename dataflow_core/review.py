@@ -9,18 +9,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 from ulid import ULID
 
 from dataflow_core.digest import digest_of
 from dataflow_core.errors import UsageError
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
-from dataflow_core.models import Fields, Record, ReviewStatus, RevisionKind
+from dataflow_core.models import (
+    SKELETON,
+    Action,
+    Digest,
+    Fields,
+    Record,
+    RecordStage,
+    ReviewStatus,
+    RevisionKind,
+)
 from dataflow_core.staleness import stale_findings
-from dataflow_core.storage import undoing, writing
-from dataflow_core.storage.database import Database
+from dataflow_core.storage import stage_gate, undoing, writing
+from dataflow_core.storage.database import Database, storable
+from dataflow_core.storage.pace import Pace, pace_of
 from dataflow_core.storage.records import find, params_of
-from dataflow_core.storage.schema import records
+from dataflow_core.storage.schema import records, revisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +67,14 @@ class Review:
             record = _present(connection, record_id)
             if unknown := [name for name in changes if name not in record.fields]:
                 raise UsageError(f"The record has no field {unknown[0]!r}.")
-            changed = {name: value for name, value in changes.items() if record.fields[name] != value}
+            stored = writing.storable_fields(dict(changes))
+            changed = {name: value for name, value in stored.items() if record.fields.get(name) != value}
             if not changed:
                 return Edited(record)
-            _check(record.generator, changed)
+            _check(record.generator, changed, record.stage)
             if base_revision != record.revision:
                 seen = writing.fields_at(connection, record.number, base_revision)
-                if theirs := {name: record.fields[name] for name in changed if seen[name] != record.fields[name]}:
+                if theirs := {name: record.fields[name] for name in changed if seen.get(name) != record.fields[name]}:
                     return Edited(record, theirs)
             action = undoing.continue_edit(connection, record.number, author)
             if action is None:
@@ -90,6 +101,7 @@ class Review:
 
         Returns the ids left alone, for their content has changed since.
         """
+        reason = storable(reason)
         changed_since: list[str] = []
         with self._database.write() as connection:
             to_decide: list[Record] = []
@@ -126,10 +138,20 @@ class Review:
         with self._database.write() as connection:
             writing.comment(connection, _present(connection, record_id), text.strip(), author=author)
 
-    def undo_last(self, author: str) -> Undone | None:
-        """Take back what this person did last on one record, if nobody has changed that since; None where nothing is.
+    def last_action(self, author: str) -> Action | None:
+        """What `undo_last` would take back."""
+        with self._database.read() as connection:
+            return undoing.last_of(connection, author)
 
-        Asked again, it goes back further. Raises `UsageError` where somebody has.
+    def pace(self, author: str) -> Pace:
+        """How quickly this person decides, and how much they have decided today."""
+        with self._database.read() as connection:
+            return pace_of(connection, author)
+
+    def undo_last(self, author: str) -> Undone | None:
+        """Take back what this person did last on one record, if that was not changed since; None where nothing is.
+
+        Asked again, it goes back further, also after the `UsageError` that it raises where it was.
         """
         with self._database.write() as connection:
             last = undoing.last_of(connection, author)
@@ -138,7 +160,7 @@ class Review:
             touched = undoing.undo_here(connection, last, author, revise)
             record = find(connection, records.c.number == last.record)
         if record is None or not touched:
-            raise UsageError(f"Record {last.record} was changed by somebody else since, so it stays as it is.")
+            raise UsageError(f"Record {last.record} was changed again since, so it stays as it is.")
         return Undone(last.kind, record)
 
     def add(self, fields: Fields, *, generator: str, author: str) -> Record:
@@ -165,6 +187,10 @@ class Review:
             if empty := _empty_fields(fields, besides=failed["fields"]):
                 raise UsageError(f"{empty[0]} is still empty: fill it in first.")
             digest = digest_of(generator, fields, failed["params"])
+            if skeleton := stage_gate.skeletons_of(connection, failed["run_id"], [input_id]).get(input_id):
+                kind = RevisionKind.WRITTEN
+                stage_gate.complete(connection, skeleton, fields, kind=kind, author=author, digest=digest)
+                return _present(connection, skeleton.id)
             written = writing.NewRecord(
                 str(ULID()), fields, failed["run_id"], input_id, failed["position"], digest=digest
             )
@@ -183,11 +209,22 @@ def revise(
     reason: str = "",
 ) -> None:
     """Add a revision, with what the checks say of it and which of its fields may no longer fit the others."""
-    params = params_of(connection, record)
-    digest = digest_of(record.generator, fields, params)
-    stale = stale_findings(connection, record, fields, params, kind)
-    digest = replace(digest, findings=(*digest.findings, *stale))
+    digest = _digest(connection, record, fields, kind)
     writing.revise(connection, record, fields, kind=kind, author=author, digest=digest, action=action, reason=reason)
+
+
+def judged(connection: Connection, record: Record) -> Digest:
+    """What the checks say of the record as it stands."""
+    newest = (revisions.c.record == record.number) & (revisions.c.number == record.revision)
+    kind = RevisionKind(connection.execute(select(revisions.c.kind).where(newest)).scalar_one())
+    return _digest(connection, record, record.fields, kind)
+
+
+def _digest(connection: Connection, record: Record, fields: Fields, kind: RevisionKind) -> Digest:
+    params = params_of(connection, record)
+    digest = digest_of(record.generator, fields, params, stage=record.stage)
+    stale = stale_findings(connection, record, fields, params, kind)
+    return replace(digest, findings=(*digest.findings, *stale))
 
 
 def _present(connection: Connection, record_id: str) -> Record:
@@ -197,7 +234,7 @@ def _present(connection: Connection, record_id: str) -> Record:
     return record
 
 
-def _check(generator: str, fields: Mapping[str, Any]) -> None:
+def _check(generator: str, fields: Mapping[str, Any], stage: RecordStage = "") -> None:
     """An upload may have a column of the same name, which holds anything."""
     turns = fields.get("conversation")
     if turns is None or generator != ConsistentChatGenerator.name:
@@ -207,6 +244,8 @@ def _check(generator: str, fields: Mapping[str, Any]) -> None:
         for turn in turns
     ):
         raise UsageError('A conversation is a list of turns {"role": "user" or "assistant", "value": text}.')
+    if stage == SKELETON and any(turn["role"] != "user" for turn in turns):
+        raise UsageError("Only the questions are under review: the answers are written once these are accepted.")
 
 
 def _empty_fields(fields: Fields, *, besides: Fields) -> list[str]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from dataflow_core.asking import Asker
 from dataflow_core.budget import Spending
-from dataflow_core.digest import digest_of
 from dataflow_core.errors import (
     AnswerError,
     ConfigurationError,
@@ -28,8 +27,9 @@ from dataflow_core.journal import Journal, wait_at_most
 from dataflow_core.models import Endpoint, Failure, Input, Run, RunState, Stage, StoppedBy
 from dataflow_core.serving.base import Serving
 from dataflow_core.serving.keys import base_url_of
+from dataflow_core.stages import make
 from dataflow_core.storage.leases import LeaseStore, Report
-from dataflow_core.storage.ledger import Done, Failed, Ledger, Logged
+from dataflow_core.storage.ledger import Failed, Ledger, Logged
 from dataflow_core.storage.runs import RunStore
 
 HEARTBEAT = 0.5  # seconds; what a person asks for is heeded at the next one
@@ -45,7 +45,8 @@ class Outcome:
 
 
 class Runner:
-    """One execution of one claimed run. Every input it takes up ends as a record, as a failure, or stays pending.
+    """One execution of one claimed run. Every input it takes up ends as a record, as a failure, or stays pending; or
+    it waits, as a skeleton, for a person.
 
     `progress` is called now and then, from a thread. `sleep` and `clock` can be replaced for tests.
     """
@@ -215,7 +216,7 @@ class Runner:
     async def _take_up(self, item: Input, logged: Logged) -> None:
         ask = Asker(item, self._serving, self._gate, self._journal.add, logged)
         try:
-            fields = await self._generator.generate(item, ask)
+            end = await make(self._run, self._generator, self._ledger, item, ask)
         except Stopping:
             return
         except ConfigurationError as error:
@@ -224,8 +225,7 @@ class Runner:
         except DataflowError as error:
             self._fail(item, ask, error)
         else:
-            digest = digest_of(self._run.generator, fields, self._run.params)
-            self._journal.add(Done(item, fields, tuple(ask.repairs), ask.model, digest))
+            self._journal.add(end)
         self._left -= 1
         if self._gate.health.has_answered:
             self._give_up_refused()

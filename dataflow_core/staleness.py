@@ -6,7 +6,8 @@ from sqlalchemy import Connection, select
 
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator, task_keys
 from dataflow_core.models import Fields, Finding, Record, RevisionKind
-from dataflow_core.storage.schema import findings
+from dataflow_core.storage.schema import revisions
+from dataflow_core.storage.writing import WHOLE
 
 MAYBE_STALE = "maybe-stale"
 
@@ -14,24 +15,37 @@ MAYBE_STALE = "maybe-stale"
 def stale_findings(
     connection: Connection, record: Record, fields: Fields, params: Fields, kind: RevisionKind
 ) -> tuple[Finding, ...]:
-    """What is stale once the record says `fields`: what was so before and stays as it is, and what depends on a change.
+    """What is stale once the record says `fields`, which it comes to say by a revision of this kind.
 
-    Only a person's edit makes anything stale: what was written in one go, or was one before, fits.
+    A field fits what it was written beside: the record as it was made in one go, or as a person saw it who changed the
+    field. So what is put back as it was, by hand or by an undo, is as stale as it was then.
     """
-    if record.generator != ParaSeqTaskGenerator.name or kind is not RevisionKind.EDITED:
+    if record.generator != ParaSeqTaskGenerator.name or kind in WHOLE:
         return ()
     task, parallel, subsequent, composition = task_keys(params)
     depends_on = {parallel: (task,), subsequent: (task, parallel), composition: (task, parallel, subsequent)}
-    changed = {name for name in fields if fields[name] != record.fields.get(name)}
-    was_stale = select(findings.c.field, findings.c.message).where(
-        findings.c.record == record.number, findings.c.check == MAYBE_STALE
-    )
-    stale: dict[str, str] = {row[0]: row[1] for row in connection.execute(was_stale)}
+    before = select(revisions.c.kind, revisions.c.fields).where(revisions.c.record == record.number)
+    history = [(RevisionKind(row[0]), row[1]) for row in connection.execute(before.order_by(revisions.c.number))]
+    history.append((kind, fields))
+    found = []
     for name, sources in depends_on.items():
-        if causes := [source for source in sources if source in changed]:
-            stale[name] = (
-                f"{' and '.join(causes)} {'was' if len(causes) == 1 else 'were'} changed after this was written."
-            )
-    return tuple(
-        Finding(MAYBE_STALE, name, why) for name, why in stale.items() if name not in changed and name in fields
-    )
+        if name in fields and (causes := _changed_beside(name, sources, history)):
+            names = " and ".join(filter(None, [", ".join(causes[:-1]), causes[-1]]))
+            message = f"{names} {'was' if len(causes) == 1 else 'were'} changed after this was written."
+            found.append(Finding(MAYBE_STALE, name, message))
+    return tuple(found)
+
+
+def _changed_beside(name: str, sources: tuple[str, ...], history: list[tuple[RevisionKind, Fields]]) -> list[str]:
+    """Which sources say something else than they did when the field's present text was last written."""
+    present = history[-1][1]
+    causes: list[str] = []
+    before: Fields = {}
+    for kind, fields in history:
+        is_written = kind in WHOLE or (kind is RevisionKind.EDITED and fields.get(name) != before.get(name))
+        if is_written and fields.get(name) == present[name]:
+            causes = [source for source in sources if fields.get(source) != present.get(source)]
+            if not causes:
+                return []
+        before = fields
+    return causes

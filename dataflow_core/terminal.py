@@ -47,7 +47,7 @@ class ProgressDisplay:
     def _show_bar(self, progress: Progress) -> None:
         if self._bar is None:
             self._bar = tqdm(total=self._run.target(progress), desc=self._run.name, unit="input", initial=0)
-        self._bar.n = progress.done + progress.failed
+        self._bar.n = progress.ended
         cost = self._run.cost(progress)
         spent = {} if cost is None else {"spent": money(cost)}
         self._bar.set_postfix(failed=progress.failed, tokens=progress.usage.total, refresh=True, **spent)
@@ -57,6 +57,6 @@ def progress_line(run: Run, progress: Progress) -> str:
     cost = run.cost(progress)
     tokens = f"{progress.usage.total} tokens" + ("" if cost is None else f", {money(cost)}")
     return (
-        f"{run.name}: {progress.done + progress.failed} of {run.target(progress)} inputs, {progress.failed} failed, "
+        f"{run.name}: {progress.ended} of {run.target(progress)} inputs, {progress.failed} failed, "
         f"{tokens}, {progress.recent_per_second:.1f} records/s"
     )

@@ -8,11 +8,12 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from dataflow_core import background
+from dataflow_core import background, rechecking
 from dataflow_core.accepting import RewriteLedger
 from dataflow_core.bulk import BulkActions
 from dataflow_core.errors import DataflowError, DiskFullError, WorkspaceError
 from dataflow_core.generators import build_generator
+from dataflow_core.generators.base import TwoStages
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.intents import builtin_intents, plan_dialogues
@@ -45,7 +46,6 @@ from dataflow_core.storage.intents import IntentStore
 from dataflow_core.storage.leases import LeaseStore
 from dataflow_core.storage.ledger import Ledger
 from dataflow_core.storage.preferences import PreferenceStore
-from dataflow_core.storage.presences import PresenceStore
 from dataflow_core.storage.proposals import ProposalStore
 from dataflow_core.storage.records import RecordStore
 from dataflow_core.storage.runs import RunPlan, RunStore
@@ -82,7 +82,6 @@ class Workspace:
         self.rewriting = Rewriting(self.database, self.runs, self.bulk)
         self.proposals = ProposalStore(self.database)
         self.workers = WorkerStore(self.database)
-        self.presences = PresenceStore(self.database)
         self.preferences = PreferenceStore(self.database)
         self.leases = LeaseStore(self.database)
         self.dialects = DialectStore(self.database)
@@ -147,10 +146,12 @@ class Workspace:
         language: str = "English",
         seed: int = 0,
         name: str = "",
+        review_skeletons: bool = False,
     ) -> Run:
         """Store a run of `ConsistentChatGenerator` over the seeded plan; `start` begins it.
 
-        Raises `UsageError` for an odd number of turns, no intents, or an intent without flows or topics.
+        With `review_skeletons` it writes the user's turns only; `answer_accepted` has those answered that a person
+        has accepted. Raises `UsageError` for an odd number of turns, no intents, or an intent without flows or topics.
         """
         generator = ConsistentChatGenerator(
             num_turns_per_dialog=num_turns_per_dialog,
@@ -174,6 +175,7 @@ class Workspace:
                     else dict(num_dialogs_per_intent),
                     "language": language,
                     "intents": [intent.name for intent in intents],
+                    "review_skeletons": review_skeletons,
                 },
                 endpoint=endpoint,
                 prompt_version=generator.prompt_version,
@@ -205,12 +207,22 @@ class Workspace:
             self.runs.change_endpoint(run.id, endpoint, prompt_version=generator.prompt_version)
         return count
 
+    def answer_accepted(self, run_id: str) -> int:
+        """Have the accepted skeletons of a run that reviews them answered, and return how many; `start` does it.
+
+        Raises `RunIsLiveError`.
+        """
+        return self.runs.answer_accepted(self.runs.get(run_id).id)
+
     def blank(self, run: Run, failure: Failure) -> Fields:
         """The record of a failed input for a person to write: with empty texts where nothing was answered."""
         item = Input(failure.input_id, failure.position, failure.fields, failure.attempts - 1)
-        logged = self.ledger_of(run).logged([item]).get(item.id, {})
-        answered = {step: completion for step, (_, completion) in logged.items()}
-        return build_generator(run.generator, run.params, recipe=run.endpoint.recipe).blank(item, answered)
+        ledger = self.ledger_of(run)
+        generator = build_generator(run.generator, run.params, recipe=run.endpoint.recipe)
+        if isinstance(generator, TwoStages) and (skeleton := ledger.skeletons([item]).get(item.id)):
+            return generator.unanswered(skeleton.fields)
+        logged = ledger.logged([item]).get(item.id, {})
+        return generator.blank(item, {step: completion for step, (_, completion) in logged.items()})
 
     def endpoint_of(self, run: Run) -> Endpoint:
         """Where the run would go on: at its endpoint's present address, which may have been corrected.
@@ -266,6 +278,11 @@ class Workspace:
             return self.bulk.execute(action.number)
         self._start_process("action", str(action.number), log=str(action.number))
         return action
+
+    def recheck(self) -> None:
+        """Where records were last looked at by older checks, look at them anew, in a process of its own."""
+        if rechecking.is_due(self.database):
+            self._start_process("recheck", "all", log="all")
 
     def _start_process(self, *what: str, log: str, environ: Mapping[str, str] | None = None) -> None:
         arguments = [*what, "--workspace", str(self.folder), "--quiet"]

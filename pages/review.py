@@ -1,40 +1,44 @@
-"""Review: read, edit and decide the records, in a table or one by one."""
+"""Review: read, edit and decide the records of a queue, one by one with the keyboard or many in a table."""
 
 import streamlit as st
 
 from ui.review.add import add_record
-from ui.review.bar import show_bulk_buttons, show_counts, show_header, show_nothing_found
-from ui.review.filters import generation, read_anew, show_filters, show_pages, snapshot_of
-from ui.review.record import record_in_address, show_record
+from ui.review.bar import ask_name, show_counts, show_header, show_nothing_found
+from ui.review.content import save_content
+from ui.review.filters import show_filters
+from ui.review.focus import first_to_review, open_record, record_in_address, show_focus
+from ui.review.paging import listed
 from ui.review.saving import show_problems
-from ui.review.table import open_sheet, save_edits, show_sheet
+from ui.review.snapshots import read_anew
+from ui.review.table import save_edits
+from ui.review.table_view import show_table
 from ui.session import current_workspace
 from ui.shell import require_shell
 
 require_shell("review")
 workspace = current_workspace()
-save_edits(workspace)  # before anything else: what comes next may show another page of the table
+# Before anything else: what comes next may show other records.
+save_edits(workspace)
+save_content(workspace)
 
-adds = show_header(workspace)
-query, counts = show_filters(workspace, is_folded=bool(record_in_address()))
-snapshot = snapshot_of(workspace, query)
-if show_problems(workspace):
-    read_anew()
+wish = show_header(workspace)
+query, counts = show_filters(workspace, is_folded=bool(record_in_address()) or wish == "focus")
+snapshot = listed(workspace, query)
+if wish == "focus" and (first := first_to_review(workspace, snapshot)):
+    open_record(first)
     st.rerun()
-with counts:
-    show_counts(workspace, query, snapshot)
-
-record = workspace.records.get(record_in_address()) if record_in_address() else None
-if record is not None:
-    show_record(workspace, snapshot, record)
-elif snapshot.numbers:
-    table = st.container(gap="small")
-    page, size = show_pages(snapshot)
-    sheet = open_sheet(workspace, snapshot.page(page, size), generation=generation(), generator=query.generators[0])
-    with table:
-        show_bulk_buttons(workspace, sheet)
-        show_sheet(workspace, sheet)
+ask_name()
+if workspace.records.get(record_in_address()) is not None:
+    show_focus(workspace, snapshot)
 else:
-    show_nothing_found(workspace, query)
-if adds:
+    if show_problems(workspace):
+        read_anew()
+        st.rerun()
+    with counts:
+        show_counts(workspace, snapshot)
+    if snapshot.numbers:
+        show_table(workspace, snapshot)
+    else:
+        show_nothing_found(workspace, query)
+if wish == "add":
     add_record(workspace, query)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dataflow_core.cli import main
-from dataflow_core.models import Budget, Progress, Usage
+from dataflow_core.models import Budget, Progress, ReviewStatus, Usage
 from dataflow_core.storage.queries import Query
 from dataflow_core.terminal import progress_line
 from dataflow_core.wording import money
@@ -86,6 +86,40 @@ def test_chat_takes_intents_counts_and_turns(folder: Path) -> None:
         == ["Educational Interaction"] * 2 + ["Transaction Interaction"] * 2
     )
     assert {len(line["conversation"]) for line in written} == {4}  # type: ignore[arg-type]
+
+
+def test_chat_stops_after_its_questions_and_resume_has_the_accepted_ones_answered(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["chat", "-o", "out.jsonl", "--intent", "educational interaction", "--workspace", "w"]
+    arguments += ["--num-dialogs-per-intent", "3", "--num-turns-per-dialog", "4", "--review-skeletons"]
+    with ScriptedEndpoint(chat_replies) as endpoint:
+        assert main([*arguments, "--model", "m", "--base-url", endpoint.url]) == 0
+        said = capsys.readouterr().out
+        assert "3 wait for a review of their questions. When these are accepted: python -m dataflow_core resume" in said
+        assert said.splitlines()[-1].endswith("0 failures, 3 waiting for review")
+        assert lines(folder / "out.jsonl") == []
+        workspace = Workspace(folder / "w")
+        (run,) = workspace.runs.all()
+        first, second, _ = workspace.records.stream(Query())
+        for record, status in ((first, ReviewStatus.ACCEPTED), (second, ReviewStatus.REJECTED)):
+            workspace.review.decide({record.id: record.revision}, status, reviewer="Ada")
+        calls = len(endpoint.calls)
+        assert main(["status", run.id, "--workspace", "w"]) == 0
+        assert "0 done, 0 failed, 0 pending, 3 waiting for review" in capsys.readouterr().out
+        assert main(["resume", run.id, "--workspace", "w", "-o", "out.jsonl", "--quiet"]) == 0
+        assert "1 accepted skeleton gets its answers; 2 still wait." in capsys.readouterr().out
+        assert len(endpoint.calls) == calls + 1
+        assert len(lines(folder / "out.jsonl")) == 1
+        workspace.review.decide({second.id: second.revision}, ReviewStatus.ACCEPTED, reviewer="Ada")
+        assert main(["run", run.id, "--workspace", "w", "--quiet"]) == 0
+        assert "1 accepted skeleton gets its answers; 1 still waits." in capsys.readouterr().out
+    assert main(["export", "--status", "all", "--workspace", "w", "-o", "all.jsonl"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "2 records in all.jsonl",
+        "1 dialogue has no answers yet, and is left out.",
+    ]
+    workspace.close()
 
 
 @pytest.mark.parametrize(

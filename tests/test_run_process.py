@@ -13,12 +13,12 @@ import psutil
 import pytest
 
 from dataflow_core.errors import RunIsLiveError
-from dataflow_core.models import Endpoint, Run, RunState
+from dataflow_core.models import Endpoint, ReviewStatus, Run, RunState
 from dataflow_core.storage.queries import Query
 from dataflow_core.storage.schema import runs
 from dataflow_core.workspace import Workspace
-from tests.scripted_endpoint import ScriptedEndpoint, delayed, para_seq_replies
-from tests.support import plan_tasks
+from tests.scripted_endpoint import ScriptedEndpoint, chat_replies, delayed, para_seq_replies
+from tests.support import INTENTS, plan_tasks
 
 N = 60
 
@@ -104,3 +104,39 @@ def test_sigterm_pauses_a_run_and_keeps_its_place(workspace: Workspace) -> None:
     assert "Resume" in workspace.runs.get(run.id).reason
     log = Path(workspace.folder / "logs" / f"{run.id}.log").read_text()
     assert "Traceback" not in log
+
+
+def test_a_run_killed_in_either_of_its_two_stages_goes_on_there_and_asks_for_no_questions_twice(
+    workspace: Workspace,
+) -> None:
+    def status() -> tuple[int, int]:
+        progress = workspace.runs.progress(run.id)
+        assert progress.pending + progress.waiting + progress.done == progress.total == N
+        return progress.waiting, progress.done
+
+    def kill_when(condition: Callable[[], bool]) -> None:
+        workspace.start(run.id)
+        wait_until(condition)
+        os.kill(pid_of(workspace, run), signal.SIGKILL)
+        wait_until(lambda: workspace.runs.get(run.id).state is RunState.INTERRUPTED)
+        workspace.start(run.id)
+        wait_until(lambda: workspace.runs.get(run.id).state is RunState.FINISHED)
+
+    with ScriptedEndpoint(delayed(chat_replies, 0.05)) as endpoint:
+        model = Endpoint("scripted", base_url=endpoint.url, model="m", max_workers=4)
+        run = workspace.plan_dialogues(
+            INTENTS, endpoint=model, num_dialogs_per_intent=N // 2, num_turns_per_dialog=4, review_skeletons=True
+        )
+        kill_when(lambda: status()[0] >= 10)
+        assert status() == (N, 0)
+        seen = {record.id: record.revision for record in workspace.records.stream(Query())}
+        workspace.review.decide(seen, ReviewStatus.ACCEPTED, reviewer="Ada")
+        calls = len(endpoint.calls)
+        assert workspace.answer_accepted(run.id) == N
+        kill_when(lambda: status()[1] >= 10)
+        assert status() == (0, N)
+        answered_in_200_ms = 4 * (0.2 / 0.05)
+        assert len(endpoint.calls) - calls <= N + 4 + answered_in_200_ms
+    made = list(workspace.records.stream(Query()))
+    assert len(made) == N
+    assert {len(record.fields["conversation"]) for record in made} == {4}

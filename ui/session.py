@@ -26,7 +26,9 @@ def home() -> Home:
 
 @st.cache_resource(show_spinner=False)
 def _opened(name: str) -> Workspace:
-    return home().open(name)
+    workspace = home().open(name)
+    workspace.recheck()
+    return workspace
 
 
 def current_workspace() -> Workspace:
@@ -94,4 +96,18 @@ def forget_pasted_key(name: str) -> None:
 
 def reviewer() -> str:
     """The name written beside this session's edits and decisions."""
-    return str(st.session_state.get(REVIEWER_NAME) or "").strip() or "reviewer"
+    return _signed_in() or str(st.session_state.get(REVIEWER_NAME) or "").strip() or "reviewer"
+
+
+def has_name() -> bool:
+    return reviewer() != "reviewer"
+
+
+def name_reviewer(name: str) -> None:
+    st.session_state[REVIEWER_NAME] = name.strip()[:80]
+
+
+def _signed_in() -> str:
+    """The name that sign-in tells, where the server is configured for it."""
+    user = st.user.to_dict() if "is_logged_in" in st.user and st.user.is_logged_in else {}
+    return str(user.get("name") or user.get("email") or "").strip()

@@ -175,7 +175,8 @@ def _show_estimate(workspace: Workspace, run_id: str, endpoint: Endpoint) -> Non
     if found is not None and progress.total > progress.ended:
         expected, how_sure = estimate_in_words(found, endpoint)
         st.markdown(f"**{escape_markdown(expected)}**")
-        st.caption(escape_markdown(how_sure))
+        alone = " These are the questions alone, without answers." if run.reviews_skeletons else ""
+        st.caption(escape_markdown(f"{how_sure}{alone}"))
 
 
 def _try(workspace: Workspace, offer: Offer, trial: int, budget: Budget) -> None:

@@ -10,7 +10,7 @@ from dataflow_core.checks.dialogues import dialogue_findings
 from dataflow_core.checks.relations import relation_findings
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator, task_keys
-from dataflow_core.models import Fields, Finding
+from dataflow_core.models import SKELETON, Fields, Finding, RecordStage
 
 #: Raised whenever a check changes: what an older version found is then found anew.
 VERSION = 1
@@ -45,13 +45,14 @@ LABELS = {
 }
 
 
-def check_record(generator: str, fields: Fields, params: Fields) -> tuple[Finding, ...]:
+def check_record(generator: str, fields: Fields, params: Fields, *, stage: RecordStage = "") -> tuple[Finding, ...]:
     """What is noticed about a record, at most one finding a check and field.
 
-    `params` are those of its run, empty where it was written by hand. The fields may hold anything.
+    `params` are those of its run, empty where it was written by hand. The fields may hold anything. At the `stage` of
+    a skeleton a dialogue lacks no answers yet.
     """
     once: dict[tuple[str, str], Finding] = {}
-    for finding in _findings(generator, fields, params):
+    for finding in _findings(generator, fields, params, stage):
         once.setdefault((finding.check, finding.field), finding)  # params may give two outputs one name
     return tuple(once.values())
 
@@ -68,11 +69,11 @@ def fingerprint(generator: str, fields: Fields, params: Fields) -> int | None:
     return int.from_bytes(digest, "big", signed=True)
 
 
-def _findings(generator: str, fields: Fields, params: Fields) -> Iterator[Finding]:
+def _findings(generator: str, fields: Fields, params: Fields, stage: RecordStage) -> Iterator[Finding]:
     if generator == ParaSeqTaskGenerator.name:
         yield from relation_findings(fields, params)
     elif generator == ConsistentChatGenerator.name:
-        yield from dialogue_findings(fields)
+        yield from dialogue_findings(fields, is_skeleton=stage == SKELETON)
     else:
         empty = (key for key, value in fields.items() if isinstance(value, str) and not value.strip())
         yield from (Finding("empty", key, f"“{key}” is empty.") for key in empty)

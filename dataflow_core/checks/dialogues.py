@@ -36,13 +36,13 @@ class _Turn(NamedTuple):
     size: int
 
 
-def dialogue_findings(fields: Fields) -> Iterator[Finding]:
+def dialogue_findings(fields: Fields, *, is_skeleton: bool = False) -> Iterator[Finding]:
     listed = fields.get(FIELD)
     if not isinstance(listed, list) or not listed:
         yield Finding("no-turns", FIELD, "The dialogue has no turns.")
         return
     turns = [_turn(number, item) for number, item in enumerate(listed, start=1)]
-    yield from _order(turns)
+    yield from _order(turns, is_skeleton)
     for check, concerns, one, several in _OF_EACH:
         yield from _finding(check, [turn for turn in turns if turn.text and concerns(turn)], one, several)
     yield from _repetitions([turn for turn in turns if turn.text])
@@ -54,10 +54,12 @@ def _turn(number: int, item: object) -> _Turn:
     return _Turn(number, role if isinstance(role, str) else "", text, plain_words(text), length(text))
 
 
-def _order(turns: Sequence[_Turn]) -> Iterator[Finding]:
+def _order(turns: Sequence[_Turn], is_skeleton: bool) -> Iterator[Finding]:
     yield from _finding("empty-turn", [turn for turn in turns if not turn.text], "is empty", "are empty")
     strange = [turn for turn in turns if turn.role not in ("user", "assistant") and not _is_opening_system(turn)]
     yield from _finding("unknown-role", strange, "is by neither side", "are by neither side")
+    if is_skeleton:
+        return  # one question after the other
     spoken = turns[1:] if _is_opening_system(turns[0]) else turns
     again = [turn for before, turn in pairwise(spoken) if turn.role == before.role]
     yield from _finding(

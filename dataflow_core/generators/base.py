@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from dataflow_core.models import Completion, Fields, Input, Prompt, Recipe
 
@@ -61,6 +61,26 @@ class Generator(Protocol):
 
     def blank(self, item: Input, answered: Mapping[str, Completion]) -> Fields:
         """The record for a person to write: empty texts, but for what can be read from answers by step."""
+        ...
+
+
+@runtime_checkable
+class TwoStages(Protocol):
+    """A generator that can stop half-way: `generate` is `answer` after `skeleton`, and a person may come between."""
+
+    async def skeleton(self, item: Input, ask: Ask) -> Fields:
+        """Return the record's fields as far as the first stage brings them."""
+        ...
+
+    async def answer(self, item: Input, skeleton: Fields, ask: Ask) -> Fields:
+        """Return the whole record's fields, made from a skeleton as it was reviewed.
+
+        Raises `UsageError` for one that cannot be answered.
+        """
+        ...
+
+    def unanswered(self, skeleton: Fields) -> Fields:
+        """The whole record for a person to write, with empty answers."""
         ...
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from dataflow_core.errors import AnswerError, UsageError
@@ -12,6 +13,9 @@ from dataflow_core.generators.base import Ask, recipe_of, seed_for
 from dataflow_core.generators.consistent_chat_small import small_answers, small_skeleton
 from dataflow_core.models import Completion, Fields, Input, Recipe
 from dataflow_core.prompts import consistent_chat, consistent_chat_small
+
+#: What a record says of the cell of the plan that it was made for.
+_CELL = ("category", "intent", "flow", "topic")
 
 
 class ConsistentChatGenerator:
@@ -62,9 +66,19 @@ class ConsistentChatGenerator:
         }
 
     async def generate(self, item: Input, ask: Ask) -> Fields:
-        questions = await self._skeleton(item, ask)
-        answers = await self._answers(item, questions, ask)
-        return _record(item, questions, answers)
+        return await self.answer(item, await self.skeleton(item, ask), ask)
+
+    async def skeleton(self, item: Input, ask: Ask) -> Fields:
+        return _with_turns({name: item.fields[name] for name in _CELL}, await self._questions(item, ask))
+
+    async def answer(self, item: Input, skeleton: Fields, ask: Ask) -> Fields:
+        questions = questions_of(skeleton)
+        cell = item.fields | {name: skeleton[name] for name in _CELL if name in skeleton}
+        return _with_turns(skeleton, questions, await self._answers(replace(item, fields=cell), questions, ask))
+
+    def unanswered(self, skeleton: Fields) -> Fields:
+        questions = [turn["value"] for turn in skeleton["conversation"] if turn["role"] == "user"]
+        return _with_turns(skeleton, questions, [""] * len(questions))
 
     def blank(self, item: Input, answered: Mapping[str, Completion]) -> Fields:
         count = self.num_turns_per_dialog // 2
@@ -72,9 +86,9 @@ class ConsistentChatGenerator:
         if skeleton := answered.get("skeleton"):
             with suppress(AnswerError):  # the small recipe's skeleton has another form
                 questions = text_list_answer("questions", count).read(skeleton).value.questions
-        return _record(item, questions, [""] * count)
+        return _with_turns({name: item.fields[name] for name in _CELL}, questions, [""] * count)
 
-    async def _skeleton(self, item: Input, ask: Ask) -> list[str]:
+    async def _questions(self, item: Input, ask: Ask) -> list[str]:
         cell, seed = item.fields, seed_for(self.seed, item)
         if self.recipe == "small":
             return await small_skeleton(
@@ -94,16 +108,23 @@ class ConsistentChatGenerator:
         return list[str](answer.answers)
 
 
-def _record(item: Input, questions: Sequence[str], answers: Sequence[str]) -> Fields:
-    cell = item.fields
-    return {
-        "category": cell["category"],
-        "intent": cell["intent"],
-        "flow": cell["flow"],
-        "topic": cell["topic"],
-        "conversation": [
-            {"role": role, "value": text}
-            for question, answer in zip(questions, answers, strict=True)
-            for role, text in (("user", question), ("assistant", answer))
-        ],
-    }
+def questions_of(skeleton: Fields) -> list[str]:
+    """The user's turns. Raises `UsageError` where there is none, or one is empty: a person has edited them."""
+    turns = skeleton.get("conversation") or []
+    questions = [turn["value"] for turn in turns if turn["role"] == "user"]
+    if not questions:
+        raise UsageError("The reviewed dialogue has no questions. Write at least one, then retry.")
+    for number, question in enumerate(questions, start=1):
+        if not question.strip():
+            raise UsageError(f"Question {number} of the reviewed dialogue is empty. Write it or delete it, then retry.")
+    return questions
+
+
+def _with_turns(fields: Fields, questions: Sequence[str], answers: Sequence[str] | None = None) -> Fields:
+    """The fields with a conversation of these turns; without answers, of the user's alone."""
+    if answers is None:
+        turns = [("user", question) for question in questions]
+    else:
+        pairs = zip(questions, answers, strict=True)
+        turns = [turn for question, answer in pairs for turn in (("user", question), ("assistant", answer))]
+    return fields | {"conversation": [{"role": role, "value": text} for role, text in turns]}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
+from unicodedata import normalize
 
 from sqlalchemy import ColumnElement, Connection, Text, cast, column, func, select, table, text, true
 
@@ -20,9 +21,11 @@ _DELETE = text("INSERT INTO record_texts (record_texts, rowid, text) VALUES ('de
 #: Scripts that put no space between words (Thai to Burmese, Khmer, kana, Han, Hangul): each character is a word here,
 #: and what is searched for a phrase of them.
 _UNSPACED = re.compile(
-    "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff])"
+    "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f"
+    "\U00020000-\U0003ffff])"
 )
 _WORD = re.compile(r"[^\W_]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _TERM = re.compile(r'"([^"]*)"|(\S+)')
 
 
@@ -46,6 +49,7 @@ def replace(connection: Connection, number: int, before: str, after: str) -> Non
 
 def matching(wanted: str) -> ColumnElement[bool]:
     """Records that have every word, or a word that begins so, in any order; what is in quotes as it stands there."""
+    wanted = _SURROGATE.sub("\ufffd", wanted)
     if terms := list(_terms(wanted)):
         found = select(_texts.c.rowid).where(_texts.c.record_texts.op("MATCH")(" ".join(terms)))
         return records.c.number.in_(found)
@@ -68,15 +72,13 @@ def _containing(wanted: str) -> ColumnElement[bool]:
     texts = func.json_tree(revisions.c.fields).table_valued("atom")
     present = (revisions.c.record == records.c.number) & (revisions.c.number == records.c.revision)
     both = revisions.join(texts, true())
-    return (
-        select(1).select_from(both).where(present, cast(texts.c.atom, Text).contains(wanted, autoescape=True)).exists()
-    )
+    return select(1).select_from(both).where(present, func.instr(cast(texts.c.atom, Text), wanted) > 0).exists()
 
 
 def _spaced(words: str) -> str:
-    """In one case, and with every word of an unspaced script apart."""
+    """In one case, in one form of accents, and with every word of an unspaced script apart."""
     folded = words.casefold()
-    return folded if folded.isascii() else _UNSPACED.sub(r" \1 ", folded)
+    return folded if folded.isascii() else _UNSPACED.sub(r" \1 ", normalize("NFC", folded))
 
 
 def _strings(value: Any) -> Iterator[str]:

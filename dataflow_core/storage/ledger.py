@@ -18,12 +18,15 @@ from dataflow_core.models import (
     Input,
     InputState,
     Prompt,
+    Record,
+    RecordStage,
     ReviewStatus,
     RevisionKind,
     Sampling,
     StepUsage,
     Usage,
 )
+from dataflow_core.storage import stage_gate
 from dataflow_core.storage.database import Database, storable
 from dataflow_core.storage.schema import calls, failures, inputs
 from dataflow_core.storage.writing import UNCHECKED, NewRecord, add_records
@@ -46,13 +49,18 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An input became a record, made by `model`. `repairs` says what had to be mended in the answers for it."""
+    """An input became a record, made by `model`. `repairs` says what had to be mended in the answers for it.
+
+    At the `stage` of a skeleton it waits for a review; with a `skeleton` that is the record which the fields complete.
+    """
 
     item: Input
     fields: Fields
     repairs: tuple[str, ...] = ()
     model: str = ""
     digest: Digest = UNCHECKED
+    stage: RecordStage = ""
+    skeleton: Record | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +69,15 @@ class Failed:
     failure: Failure
 
 
-Event = Call | Done | Failed
+@dataclass(frozen=True, slots=True)
+class Unaccepted:
+    """The input's skeleton is not accepted any more: it waits for a review again."""
+
+    item: Input
+
+
+End = Done | Failed | Unaccepted
+Event = Call | End
 #: Valid completions by step name, each with the hash of the prompt that it answers.
 Logged = dict[str, tuple[str, Completion]]
 
@@ -122,6 +138,14 @@ class Ledger:
                         found.setdefault(input_id, {})[step] = (identity, completion)
         return found
 
+    def skeletons(self, items: Sequence[Input]) -> dict[str, Record]:
+        """The records of those inputs that have come to the end of their first stage and no further, by input id."""
+        found: dict[str, Record] = {}
+        with self._database.read() as connection:
+            for ids in _chunks([item.id for item in items]):
+                found |= stage_gate.skeletons_of(connection, self._run_id, ids)
+        return found
+
     def usage_by_step(self) -> dict[str, StepUsage]:
         """What this run's calls have taken so far, by the step they were made for."""
         prompt, completion = calls.c.prompt_tokens, calls.c.completion_tokens
@@ -140,7 +164,7 @@ class Ledger:
         """
         now = time.time()
         answered: list[Fields] = []
-        ends: dict[str, Done | Failed] = {}
+        ends: dict[str, End] = {}
         for event in events:
             if isinstance(event, Call):
                 answered.append(self._call(event, now))
@@ -151,9 +175,11 @@ class Ledger:
                 connection.execute(insert(calls), answered)
             standing = _still_pending(connection, ends)
             done = [end for end in standing if isinstance(end, Done)]
-            _leave_pending(connection, done, InputState.DONE)
-            self._store_done(connection, done, now)
+            self._store_done(connection, [end for end in done if end.skeleton is None], now)
+            self._store_answers(connection, [end for end in done if end.skeleton is not None])
             self._store_failed(connection, [end for end in standing if isinstance(end, Failed)], now)
+            unaccepted = [end for end in standing if isinstance(end, Unaccepted)]
+            _leave_pending(connection, unaccepted, InputState.WAITING)
 
     def _call(self, call: Call, now: float) -> Fields:
         prompt, completion = call.prompt, call.completion
@@ -177,6 +203,11 @@ class Ledger:
         }
 
     def _store_done(self, connection: Connection, done: Sequence[Done], now: float) -> None:
+        _leave_pending(connection, [end for end in done if not end.stage], InputState.DONE)
+        _leave_pending(connection, [end for end in done if end.stage], InputState.WAITING)
+        self._store_made(connection, done, now)
+
+    def _store_made(self, connection: Connection, done: Sequence[Done], now: float) -> None:
         """Store what came of the inputs: records. A ledger of runs of another kind stores something else."""
         made = [
             NewRecord(
@@ -188,6 +219,7 @@ class Ledger:
                 end.repairs,
                 end.model,
                 end.digest,
+                end.stage,
             )
             for end in done
         ]
@@ -200,6 +232,24 @@ class Ledger:
             status=ReviewStatus.UNREVIEWED,
             now=now,
         )
+
+    def _store_answers(self, connection: Connection, answered: Sequence[Done]) -> None:
+        """Nothing is written over a skeleton that was changed, or not accepted any more, while it was answered."""
+        for end in answered:
+            if end.skeleton is None or not stage_gate.may_answer(connection, end.skeleton):
+                _leave_pending(connection, [end], InputState.WAITING)
+                continue
+            _leave_pending(connection, [end], InputState.DONE)
+            stage_gate.complete(
+                connection,
+                end.skeleton,
+                end.fields,
+                kind=RevisionKind.ANSWERED,
+                author=self._generator,
+                digest=end.digest,
+                model=end.model,
+                repairs=end.repairs,
+            )
 
     def _store_failed(self, connection: Connection, failed: Sequence[Failed], now: float) -> None:
         if not failed:
@@ -221,7 +271,7 @@ class Ledger:
         connection.execute(insert(failures), rows)
 
 
-def _still_pending(connection: Connection, ends: Mapping[str, Done | Failed]) -> list[Done | Failed]:
+def _still_pending(connection: Connection, ends: Mapping[str, End]) -> list[End]:
     """Those ends whose inputs are still pending, in the attempt that has ended."""
     attempts: dict[str, int] = {}
     for ids in _chunks(list(ends)):
@@ -232,7 +282,7 @@ def _still_pending(connection: Connection, ends: Mapping[str, Done | Failed]) ->
     return [end for input_id, end in ends.items() if attempts.get(input_id) == end.item.attempt]
 
 
-def _leave_pending(connection: Connection, ends: Sequence[Done | Failed], state: InputState) -> None:
+def _leave_pending(connection: Connection, ends: Sequence[End], state: InputState) -> None:
     for ids in _chunks([end.item.id for end in ends]):
         connection.execute(update(inputs).where(inputs.c.id.in_(ids)).values(state=state.value))
 

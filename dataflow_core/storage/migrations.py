@@ -49,6 +49,7 @@ _CARRIED = (
     SELECT number, id, run_id, input_id, position, generator, status, reason, reviewer, repairs,
         revision, is_edited, created_at, updated_at, updated_at,
         coalesce((SELECT model FROM calls WHERE calls.input_id = old_records.input_id AND is_valid
+                  AND EXISTS (SELECT 1 FROM old_revisions v WHERE v.record_id = old_records.id AND v.kind = 'generated')
                   ORDER BY calls.number DESC LIMIT 1), ''), '', 0, 0
     FROM old_records""",
     """INSERT INTO revisions (record, number, kind, author, reason, at, fields)
@@ -80,7 +81,7 @@ def _curation(connection: Connection) -> None:
     for table in ("records", "revisions", "decisions"):
         connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO old_{table}")
     made = (schema.records, schema.revisions, schema.decisions, schema.taggings, schema.record_tags, schema.comments)
-    for new_table in (*made, schema.actions, schema.findings, schema.sort_keys, schema.presences):
+    for new_table in (*made, schema.actions, schema.findings, schema.sort_keys):
         new_table.create(connection)
     _rewriting(connection)
     fulltext.create(connection)
@@ -112,11 +113,16 @@ def _index_texts(connection: Connection) -> None:
         connection.execute(
             text("UPDATE records SET length = :length, intent = :intent WHERE number = :number"),
             [
-                {"number": number, "length": len(words), "intent": str(fields.get("intent") or "")[:200]}
+                {"number": number, "length": len(words), "intent": _intent(fields)}
                 for (number, fields), (_, words) in zip(contents, texts, strict=True)
             ],
         )
         last = found[-1][0]
+
+
+def _intent(fields: dict[str, object]) -> str:
+    intent = fields.get("intent")
+    return intent[:200] if isinstance(intent, str) else ""
 
 
 #: Oldest first. Never rename or reorder; add at the end, and change `schema` alike.

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select
 
-from dataflow_core.storage.database import Database
+from dataflow_core.storage.database import Database, storable
 from dataflow_core.storage.schema import preferences
 
 #: The reasons for a rejection that a new workspace begins with. People make the list their own.
@@ -26,7 +26,7 @@ class PreferenceStore:
 
     def set_reasons(self, reasons: list[str]) -> None:
         """Keep these, without empty and repeated ones, up to `MOST_REASONS`."""
-        kept = list(dict.fromkeys(" ".join(reason.split())[:80] for reason in reasons if reason.strip()))
+        kept = list(dict.fromkeys(" ".join(storable(reason).split())[:80] for reason in reasons if reason.strip()))
         self._set(_REASONS, kept[:MOST_REASONS])
 
     def _get(self, name: str) -> Any:

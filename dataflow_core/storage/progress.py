@@ -5,12 +5,33 @@ from __future__ import annotations
 import json
 import time
 
-from sqlalchemy import Text, cast, func, select, union_all
+from sqlalchemy import Select, Text, cast, func, select, union_all
 
-from dataflow_core.models import Failure, InputState, Progress, RunKind, SourceLine, Stage, Usage
+from dataflow_core.models import (
+    Failure,
+    InputState,
+    Progress,
+    ReviewStatus,
+    RevisionKind,
+    RunKind,
+    SourceLine,
+    Stage,
+    Usage,
+)
 from dataflow_core.storage.database import Database
 from dataflow_core.storage.rows import failure_of
-from dataflow_core.storage.schema import REPAIRED, calls, failures, inputs, proposals, records, runs, source_lines
+from dataflow_core.storage.schema import (
+    REPAIRED,
+    calls,
+    failures,
+    inputs,
+    proposals,
+    records,
+    revisions,
+    runs,
+    source_lines,
+)
+from dataflow_core.storage.stage_gate import waiting_by_status
 
 RECENT = 30.0
 _STANDING = (inputs.c.id == failures.c.input_id) & (inputs.c.attempt == failures.c.attempt)
@@ -36,12 +57,14 @@ class ProgressReader:
         with self._database.read() as connection:
             counts: dict[str, int] = {row[0]: row[1] for row in connection.execute(by_state)}
             n_calls, *used, cost, unpriced_prompt, unpriced_completion = connection.execute(tokens).one()
-            started = connection.scalar(select(runs.c.started_at).where(runs.c.id == run_id)) or now
-            since = max(started, now - RECENT)
+            run = connection.execute(select(runs.c.started_at, runs.c.params).where(runs.c.id == run_id)).first()
+            since = max((run.started_at if run else None) or now, now - RECENT)
             recent = select(func.count()).where(records.c.run_id == run_id, records.c.created_at >= since)
             n_recent = connection.scalar(recent) or 0
             recent = select(func.count()).where(proposals.c.run_id == run_id, proposals.c.at >= since)
             n_recent += connection.scalar(recent) or 0  # a run has either
+            if run and run.params.get("review_skeletons"):
+                n_recent += connection.scalar(_recently_answered(run_id, since)) or 0
             recent = select(func.count()).where(failures.c.run_id == run_id, failures.c.at >= since)
             n_failed = connection.scalar(recent) or 0
         seconds = max(now - since, 0.5)
@@ -58,6 +81,11 @@ class ProgressReader:
             recent_per_second=n_recent / seconds,
             recent_ends_per_second=(n_recent + n_failed) / seconds,
         )
+
+    def waiting_by_status(self, run_id: str) -> dict[ReviewStatus, int]:
+        """How the questions of the inputs that wait for a review of them have been judged."""
+        with self._database.read() as connection:
+            return waiting_by_status(connection, run_id)
 
     def has_answers(self, run_id: str) -> bool:
         """Whether any of its calls was answered."""
@@ -151,3 +179,18 @@ class ProgressReader:
                 SourceLine(row["line"], row["kind"], row["reason"], row["text"])
                 for row in connection.execute(query).mappings()
             ]
+
+
+def _recently_answered(run_id: str, since: float) -> Select[int]:
+    """How many records that were there before have got their answers."""
+    is_present = (revisions.c.record == records.c.number) & (revisions.c.number == records.c.revision)
+    return (
+        select(func.count())
+        .select_from(records.join(revisions, is_present))
+        .where(
+            records.c.run_id == run_id,
+            records.c.updated_at >= since,
+            revisions.c.kind == RevisionKind.ANSWERED.value,
+            revisions.c.at >= since,
+        )
+    )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import Column, ColumnElement, and_, exists, func, select, true
 from sqlalchemy.sql.selectable import Select
 
-from dataflow_core.models import ReviewStatus
+from dataflow_core.models import SKELETON, RecordStage, ReviewStatus
 from dataflow_core.storage import fulltext
-from dataflow_core.storage.schema import findings, record_tags, records, sort_keys
+from dataflow_core.storage.planning import unindexed
+from dataflow_core.storage.schema import IS_SKELETON, findings, record_tags, records, sort_keys
 
 Sort = Literal[
     "oldest", "newest", "recently changed", "longest", "shortest", "status", "model", "intent", "reviewer", "reason",
@@ -20,14 +21,17 @@ _IN_ORDER = (records.c.run_id.nulls_last(), records.c.position, records.c.number
 _ORDER: dict[str, tuple[Any, ...]] = {
     "oldest": _IN_ORDER,
     "newest": (records.c.number.desc(),),
-    "recently changed": (records.c.updated_at.desc(), records.c.number.desc()),
-    "longest": (records.c.length.desc(), records.c.number.desc()),
-    "shortest": (records.c.length, records.c.number),
-    "status": (records.c.status, records.c.number),
-    "model": (records.c.model, records.c.number),
-    "intent": (records.c.intent, records.c.number),
-    "reviewer": (records.c.reviewer, records.c.number),
-    "reason": (records.c.reason, records.c.number),
+}
+#: By one column, and whether the greatest comes first; of equal ones the number decides, in the same direction.
+_BY_COLUMN: dict[str, tuple[Column[Any], bool]] = {
+    "recently changed": (records.c.updated_at, True),
+    "longest": (records.c.length, True),
+    "shortest": (records.c.length, False),
+    "status": (records.c.status, False),
+    "model": (records.c.model, False),
+    "intent": (records.c.intent, False),
+    "reviewer": (records.c.reviewer, False),
+    "reason": (records.c.reason, False),
 }
 #: Sorts by how the texts begin that a reviewer judges.
 _PLACES = {"first text": 0, "second text": 1, "third text": 2, "fourth text": 3}
@@ -54,6 +58,7 @@ class Query:
     findings: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     is_edited: bool | None = None
+    stages: tuple[RecordStage, ...] = ()
 
     @property
     def is_everything(self) -> bool:
@@ -62,18 +67,43 @@ class Query:
 
 
 def numbers_of(query: Query) -> Select[int]:
-    """The numbers of the matching records, in order."""
-    if query.sort not in _PLACES:
-        return select(records.c.number).where(matches(query)).order_by(*_ORDER[query.sort])
-    joined = select(records.c.number).join(sort_keys, sort_keys.c.record == records.c.number, isouter=True)
-    is_place = (sort_keys.c.place == _PLACES[query.sort]) | sort_keys.c.place.is_(None)
-    return joined.where(is_place, matches(query)).order_by(sort_keys.c.key, records.c.number)
+    """The numbers of the matching records, in order; with a sort by a text, of those that have such a text."""
+    if (place := _PLACES.get(query.sort)) is not None:
+        number = sort_keys.c.record.label("number")
+        ordered = select(number).where(sort_keys.c.place == place, _is_match(query))
+        return ordered.order_by(sort_keys.c.key, sort_keys.c.record)
+    return select(records.c.number).where(matches(query)).order_by(*_order(query))
+
+
+def numbers_without_text(query: Query) -> Select[int] | None:
+    """Those that `numbers_of` a sort by a text leaves out; they come before."""
+    if (place := _PLACES.get(query.sort)) is None:
+        return None
+    has_text = exists().where(sort_keys.c.record == records.c.number, sort_keys.c.place == place)
+    return select(records.c.number).where(matches(query), ~has_text).order_by(records.c.number)
+
+
+def _order(query: Query) -> tuple[Any, ...]:
+    if query.sort not in _BY_COLUMN:
+        return _ORDER[query.sort]
+    column, is_falling = _BY_COLUMN[query.sort]
+    by: Any = column if replace(query, statuses=()).is_everything else unindexed(column)
+    return (by.desc(), records.c.number.desc()) if is_falling else (by, records.c.number)
+
+
+def _is_match(query: Query) -> ColumnElement[bool]:
+    """Whether a sort key is one of a matching record."""
+    if query.is_everything:
+        deleted = select(records.c.number).where(records.c.status == ReviewStatus.DELETED.value)
+        return sort_keys.c.record.not_in(deleted)
+    return sort_keys.c.record.in_(select(records.c.number).where(matches(query)))
 
 
 def matches(query: Query) -> ColumnElement[bool]:
     conditions = [_has_status(query)]
+    if query.runs:
+        conditions.append(records.c.run_id.in_(query.runs))
     for column, wanted in (
-        (records.c.run_id, query.runs),
         (records.c.generator, query.generators),
         (records.c.model, query.models),
         (records.c.intent, query.intents),
@@ -81,14 +111,19 @@ def matches(query: Query) -> ColumnElement[bool]:
         (records.c.reason, query.reasons),
     ):
         if wanted:
-            conditions.append(column.in_(wanted))
+            conditions.append(unindexed(column).in_(wanted))
     if query.tags:
         tagged = select(record_tags.c.record).where(record_tags.c.tag.in_(query.tags))
         conditions.append(records.c.number.in_(tagged))
     if query.findings:
         conditions.append(_has_finding(query.findings))
+    if len(set(query.stages)) == 1:
+        # By their numbers, which are few: every other index still answers the rest by itself.
+        skeletons = select(records.c.number).where(IS_SKELETON)
+        is_skeleton = records.c.number.in_(skeletons)
+        conditions.append(is_skeleton if SKELETON in query.stages else ~is_skeleton)
     if query.is_edited is not None:
-        conditions.append(records.c.is_edited.is_(query.is_edited))
+        conditions.append(unindexed(records.c.is_edited).is_(query.is_edited))
     if query.text.strip():
         conditions.append(fulltext.matching(query.text))
     return and_(*conditions)
@@ -96,17 +131,20 @@ def matches(query: Query) -> ColumnElement[bool]:
 
 def is_duplicate() -> ColumnElement[bool]:
     """Whether another record, deleted ones aside, says the same."""
-    present = records.c.status != ReviewStatus.DELETED.value
-    shared = select(records.c.fingerprint).where(records.c.fingerprint.is_not(None), present)
+    # First over the index of fingerprints alone, for the status of each would have to be fetched from the record.
+    shared = select(records.c.fingerprint).where(records.c.fingerprint.is_not(None))
     shared = shared.group_by(records.c.fingerprint).having(func.count() > 1)
-    return records.c.fingerprint.in_(shared)
+    present = records.c.status != ReviewStatus.DELETED.value
+    still_shared = select(records.c.fingerprint).where(records.c.fingerprint.in_(shared), present)
+    still_shared = still_shared.group_by(records.c.fingerprint).having(func.count() > 1)
+    return records.c.number.in_(select(records.c.number).where(records.c.fingerprint.in_(still_shared)))
 
 
 def _has_status(query: Query) -> ColumnElement[bool]:
-    if query.statuses:
-        return records.c.status.in_([status.value for status in query.statuses])
-    # Spelt as the others, and not as "all but deleted": an index by status then answers it.
-    return records.c.status.in_([status.value for status in ReviewStatus if status is not ReviewStatus.DELETED])
+    chosen = query.statuses or [status for status in ReviewStatus if status is not ReviewStatus.DELETED]
+    if len(set(chosen)) == len(ReviewStatus):
+        return true()
+    return unindexed(records.c.status).in_([status.value for status in chosen])
 
 
 def _has_finding(wanted: tuple[str, ...]) -> ColumnElement[bool]:

@@ -84,6 +84,7 @@ def record_of(row: RowMapping) -> Record:
         model=row["model"],
         created_at=_time(row["created_at"]),
         updated_at=_time(row["updated_at"]),
+        stage=row["stage"],
     )
 
 

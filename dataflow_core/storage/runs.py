@@ -30,6 +30,7 @@ from dataflow_core.storage.owner import is_alive, this_process
 from dataflow_core.storage.progress import ProgressReader
 from dataflow_core.storage.rows import run_of
 from dataflow_core.storage.schema import calls, failures, inputs, runs, source_lines
+from dataflow_core.storage.stage_gate import queue_accepted
 
 _CHUNK = 5_000
 _MOST_IDS = 500  # in one statement
@@ -38,6 +39,9 @@ _NEVER_ENDED = {
     Stage.BUDGET: "The run's budget was used up before this input's turn, and the run was ended there. "
     "Raise the budget, then retry it to have it generated.",
 }
+_NEVER_ANSWERED = (
+    "The run was ended while this input waited for a review of its questions. Retry it to go on with them."
+)
 
 Request = Literal["pause", "cancel"]
 
@@ -148,6 +152,18 @@ class RunStore(ProgressReader):
                 connection.execute(carried)
             return sum(connection.execute(update(inputs).where(which).values(again)).rowcount for which in chosen)
 
+    def answer_accepted(self, run_id: str) -> int:
+        """Make the inputs that wait pending whose skeletons were accepted; returns how many.
+
+        The others go on waiting. Raises `RunIsLiveError` while the run is being executed.
+        """
+        with self._database.write() as connection:
+            if run_of(_row(connection, run_id)).state.is_live:
+                raise RunIsLiveError(
+                    "The run is still going on. Accepted questions get their answers when it has ended or is paused."
+                )
+            return queue_accepted(connection, run_id)
+
     def set_workers(self, run_id: str, workers: int) -> None:
         """Change the most calls at a time of this run, whatever its endpoint allows; a live run takes it up at once."""
         if workers < 1:
@@ -236,7 +252,7 @@ class RunStore(ProgressReader):
         return Orders(row["request"], run.endpoint.max_workers, run.budget)
 
     def release(self, run_id: str, state: RunState, reason: str = "", stopped_by: StoppedBy = "") -> None:
-        """End this process's ownership. A cancelled run's pending inputs become failures."""
+        """End this process's ownership. A cancelled run's pending and waiting inputs become failures."""
         with self._database.write() as connection:
             if _row(connection, run_id)["owner"] == this_process():
                 _end(connection, run_id, state, reason, stopped_by)
@@ -248,22 +264,24 @@ class RunStore(ProgressReader):
             if state.is_live:
                 connection.execute(update(runs).where(runs.c.id == run_id).values(request=request))
             elif request == "cancel":
-                if state not in (RunState.FINISHED, RunState.CANCELLED) or _has_pending(connection, run_id):
+                if state not in (RunState.FINISHED, RunState.CANCELLED) or _has_unended(connection, run_id):
                     _end(connection, run_id, RunState.CANCELLED, "Cancelled.", "person")
             elif state is RunState.INTERRUPTED:
                 _end(connection, run_id, RunState.PAUSED, "Paused.", "person")
 
 
-def _has_pending(connection: Connection, run_id: str) -> bool:
-    """After a retry, also a run that had ended has."""
-    pending = select(inputs.c.id).where(inputs.c.run_id == run_id, inputs.c.state == InputState.PENDING)
-    return connection.scalar(pending.limit(1)) is not None
+def _has_unended(connection: Connection, run_id: str) -> bool:
+    """After a retry, or with inputs that wait for a review, also a run that had ended has."""
+    unended = inputs.c.state.in_([InputState.PENDING, InputState.WAITING])
+    return connection.scalar(select(inputs.c.id).where(inputs.c.run_id == run_id, unended).limit(1)) is not None
 
 
 def _end(connection: Connection, run_id: str, state: RunState, reason: str, stopped_by: StoppedBy) -> None:
     if state is RunState.CANCELLED:
         stood_still_by = connection.scalar(select(runs.c.stopped_by).where(runs.c.id == run_id))
-        _fail_pending(connection, run_id, Stage.BUDGET if stood_still_by == "budget" else Stage.CANCELLED)
+        stage = Stage.BUDGET if stood_still_by == "budget" else Stage.CANCELLED
+        _fail_all(connection, run_id, InputState.PENDING, stage, _NEVER_ENDED[stage])
+        _fail_all(connection, run_id, InputState.WAITING, Stage.CANCELLED, _NEVER_ANSWERED)
     ended = {"state": state, "reason": reason, "stopped_by": stopped_by, "finished_at": time.time()}
     connection.execute(update(runs).where(runs.c.id == run_id).values(**ended, request=None, owner=None))
 
@@ -307,8 +325,8 @@ def _insert_inputs(connection: Connection, run_id: str, plan: Iterable[Fields]) 
     return count
 
 
-def _fail_pending(connection: Connection, run_id: str, stage: Stage) -> None:
-    pending = (inputs.c.run_id == run_id) & (inputs.c.state == InputState.PENDING)
+def _fail_all(connection: Connection, run_id: str, state: InputState, stage: Stage, reason: str) -> None:
+    in_state = (inputs.c.run_id == run_id) & (inputs.c.state == state)
     made = select(func.count()).where(calls.c.input_id == inputs.c.id, calls.c.attempt == inputs.c.attempt)
     columns = ["run_id", "input_id", "attempt", "stage", "reason", "raw_text", "calls", "at"]
     values = select(
@@ -316,13 +334,13 @@ def _fail_pending(connection: Connection, run_id: str, stage: Stage) -> None:
         inputs.c.id,
         inputs.c.attempt,
         literal(stage.value),
-        literal(_NEVER_ENDED[stage]),
+        literal(reason),
         literal(""),
         made.scalar_subquery(),
         literal(time.time()),
-    ).where(pending)
+    ).where(in_state)
     connection.execute(insert(failures).from_select(columns, values))
-    connection.execute(update(inputs).where(pending).values(state=InputState.FAILED))
+    connection.execute(update(inputs).where(in_state).values(state=InputState.FAILED))
 
 
 def _row(connection: Connection, run_id: str) -> RowMapping:

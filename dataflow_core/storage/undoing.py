@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, literal, select, update
 
-from dataflow_core.models import Action, RevisionKind
+from dataflow_core.models import Action, Record, RevisionKind
 from dataflow_core.storage import proposals, writing
+from dataflow_core.storage.planning import unindexed
 from dataflow_core.storage.records import find
 from dataflow_core.storage.rows import action_of
 from dataflow_core.storage.schema import actions, decisions, records, revisions, taggings
@@ -21,7 +22,7 @@ from dataflow_core.storage.schema import actions, decisions, records, revisions,
 #: Edits of one record by one person with less than so many seconds between them are one action.
 ONE_EDIT = 30.0
 UNDO = "undo"
-_COLUMNS = (
+DECIDED = (
     *("record", "revision", "status", "reason", "reviewer", "at", "action"),
     *("status_before", "reason_before", "reviewer_before"),
 )
@@ -77,24 +78,27 @@ def undo_here(connection: Connection, action: Action, author: str, revise: Revis
     return len(touched)
 
 
-def mark_undone(connection: Connection, action: int, undo: int) -> None:
-    connection.execute(update(actions).where(actions.c.number == action).values(undone_by=undo))
+def mark_undone(connection: Connection, action: int, undo: int | None) -> None:
+    """Note what takes the action back; None where that was not done to its end, so that it can be asked for again.
+
+    Where the action is an undo itself, what it had taken back stands again, and so on.
+    """
+    while True:
+        connection.execute(update(actions).where(actions.c.number == action).values(undone_by=undo))
+        kind, params = connection.execute(
+            select(actions.c.kind, actions.c.params).where(actions.c.number == action)
+        ).one()
+        if kind != UNDO:
+            return
+        action, undo = params["action"], action if undo is None else None
 
 
 def undo_decisions(
     connection: Connection, action: int, undo: int, author: str, *, among: list[int] | None = None
 ) -> set[int]:
-    """Put back what the action's decisions took the place of, where they are still the newest of their records."""
-    is_newest = (records.c.number == decisions.c.record) & (records.c.decision == decisions.c.number)
-    standing = select(decisions.c.record, decisions.c.number).join(records, is_newest)
-    standing = standing.where(decisions.c.action == action)
-    if among is not None:
-        standing = standing.where(decisions.c.record.in_(among))
-    found = connection.execute(standing).all()
-    if not found:
-        return set()
+    """Put back what the action's decisions took the place of, where they are what their records still have."""
     now = time.time()
-    made = decisions.alias()
+    before: int = connection.scalar(select(func.max(decisions.c.number))) or 0
     inverse = select(
         decisions.c.record,
         records.c.revision,
@@ -107,36 +111,31 @@ def undo_decisions(
         decisions.c.reason,
         decisions.c.reviewer,
     ).join(records, records.c.number == decisions.c.record)
-    numbers = [number for _, number in found]
-    connection.execute(insert(decisions).from_select(_COLUMNS, inverse.where(decisions.c.number.in_(numbers))))
-    touched = [record for record, _ in found]
-    undone = (made.c.record == records.c.number) & (made.c.action == undo)
-    before = (decisions.c.record == records.c.number) & (decisions.c.number.in_(numbers))
+    # A part of them may be undone already, by an undo that was stopped.
+    is_as_left = (records.c.status == decisions.c.status) & (records.c.reason == decisions.c.reason)
+    inverse = inverse.where(_is_of(action, decisions, among), is_as_left, ~_changed_since(decisions))
+    connection.execute(insert(decisions).from_select(DECIDED, inverse))
+    made, undone = decisions.alias(), decisions.alias()
+    put_back = update(records).where(made.c.number > before, records.c.number == made.c.record)
+    is_undone = (undone.c.record == made.c.record) & (unindexed(undone.c.action) == action)
     connection.execute(
-        update(records)
-        .where(records.c.number.in_(touched))
-        .values(
-            status=select(made.c.status).where(undone).scalar_subquery(),
-            reason=select(made.c.reason).where(undone).scalar_subquery(),
-            reviewer=select(decisions.c.reviewer_before).where(before).scalar_subquery(),
-            decision=select(made.c.number).where(undone).scalar_subquery(),
+        put_back.where(is_undone).values(
+            status=made.c.status,
+            reason=made.c.reason,
+            reviewer=undone.c.reviewer_before,
+            decision=made.c.number,
             updated_at=now,
         )
     )
-    return set(touched)
+    return set(connection.scalars(select(decisions.c.record).where(decisions.c.number > before)))
 
 
 def undo_revisions(
     connection: Connection, action: int, undo: int, author: str, revise: Revise, *, among: list[int] | None = None
 ) -> set[int]:
     """Restore what records said before the action, where it has written their present text."""
-    own: Any = (
-        select(revisions.c.record, revisions.c.number)
-        .where(revisions.c.action == action)
-        .order_by(revisions.c.record, revisions.c.number)
-    )
-    if among is not None:
-        own = own.where(revisions.c.record.in_(among))
+    own = select(revisions.c.record, revisions.c.number).where(_is_of(action, revisions, among))
+    own = own.order_by(revisions.c.record, revisions.c.number)
     first: dict[int, int] = {}
     last: dict[int, int] = {}
     for number, revision in connection.execute(own):
@@ -145,7 +144,7 @@ def undo_revisions(
     touched: set[int] = set()
     for number, revision in first.items():
         record = find(connection, records.c.number == number)
-        if record is None or record.revision != last[number] or revision == 1:
+        if record is None or revision == 1 or not _is_as_left(connection, record, last[number]):
             continue
         fields = writing.fields_at(connection, number, revision - 1)
         reason = f"Revision {revision - 1} restored"
@@ -157,14 +156,44 @@ def undo_revisions(
 def undo_tags(
     connection: Connection, action: int, undo: int, author: str, *, among: list[int] | None = None
 ) -> set[int]:
-    own = select(taggings.c.record, taggings.c.tag, taggings.c.is_added).where(taggings.c.action == action)
-    if among is not None:
-        own = own.where(taggings.c.record.in_(among))
+    own = select(taggings.c.record, taggings.c.tag, taggings.c.is_added).where(
+        _is_of(action, taggings, among), ~_changed_since(taggings, "tag")
+    )
     by_tag: dict[tuple[str, bool], list[int]] = {}
     for number, tag, was_added in connection.execute(own):
         by_tag.setdefault((tag, was_added), []).append(number)
     touched: set[int] = set()
     for (tag, was_added), numbers in by_tag.items():
-        writing.tag_many(connection, numbers, tag, is_added=not was_added, author=author, action=undo)
-        touched.update(numbers)
+        touched.update(writing.tag_many(connection, numbers, tag, is_added=not was_added, author=author, action=undo))
     return touched
+
+
+def _is_as_left(connection: Connection, record: Record, revision: int) -> bool:
+    """Whether the record says what it did at that revision, and nobody has changed that since."""
+    if record.revision == revision:
+        return True
+    own = (revisions.c.record == record.number) & (revisions.c.number == revision)
+    stands = connection.scalar(select(revisions.c.number).where(own, ~_changed_since(revisions)))
+    return stands is not None and record.fields == writing.fields_at(connection, record.number, revision)
+
+
+def _changed_since(table: Table, *same: str) -> ColumnElement[bool]:
+    """Whether the record of a row in `table` has a later one there, of what has not been taken back itself.
+
+    Going back further needs this: undoing adds rows, too.
+    """
+    later, by = table.alias(), actions.alias()
+    is_later = (later.c.record == table.c.record) & (later.c.number > table.c.number)
+    stands = by.c.number.is_(None) | (by.c.undone_by.is_(None) & (by.c.kind != UNDO))
+    since = select(1).select_from(later.outerjoin(by, by.c.number == later.c.action)).where(is_later, stands)
+    for name in same:
+        since = since.where(later.c[name] == table.c[name])
+    return since.correlate(table).exists()
+
+
+def _is_of(action: int, table: Any, among: list[int] | None) -> ColumnElement[bool]:
+    """Rows that the action left; `among` these records alone, which are then what they are looked up by."""
+    by_action: ColumnElement[bool] = table.c.action == action
+    if among is None:
+        return by_action
+    return and_(unindexed(table.c.action) == action, table.c.record.in_(among))

@@ -16,6 +16,7 @@ from dataflow_core.models import (
     Fields,
     InputState,
     Record,
+    RecordStage,
     ReviewStatus,
     RevisionKind,
     RunKind,
@@ -38,6 +39,8 @@ from dataflow_core.storage.schema import (
 
 #: Characters of a text that it is sorted by.
 _SORTED_BY = 32
+#: How a record comes to be in one go, rather than by a change to it.
+WHOLE = (RevisionKind.GENERATED, RevisionKind.REGENERATED, RevisionKind.WRITTEN)
 #: Of a record whose content has not been looked at yet.
 UNCHECKED = Digest(0)
 
@@ -54,6 +57,7 @@ class NewRecord:
     repairs: tuple[str, ...] = ()
     model: str = ""
     digest: Digest = UNCHECKED
+    stage: RecordStage = ""
 
 
 def add_records(
@@ -84,7 +88,7 @@ def add_records(
         text = fulltext.text_of(fields)
         own: Fields = {"number": number, "id": record.id, "run_id": record.run_id, "input_id": record.input_id}
         own |= {"position": record.position, "repairs": list(record.repairs), "model": storable(record.model)}
-        own |= {"intent": _intent(fields), "length": len(text)}
+        own |= {"intent": _intent(fields), "length": len(text), "stage": record.stage}
         own |= {"fingerprint": record.digest.fingerprint, "checked": record.digest.version}
         new_records.append(shared | own)
         first_revisions.append(_revision(number, 1, kind, fields, author, "", now, None))
@@ -140,7 +144,7 @@ def revise(
     connection.execute(insert(revisions), _revision(record.number, number, kind, fields, author, reason, now, action))
     changed: Fields = {"intent": _intent(fields), "length": len(text), "revision": number}
     changed |= {"fingerprint": digest.fingerprint, "checked": digest.version}
-    is_edited = not _is_a_models(connection, record.number, fields)
+    is_edited = not _is_as_made(connection, record.number, fields)
     changed |= {"is_edited": is_edited, "revised_at": now, "updated_at": now}
     connection.execute(update(records).where(records.c.number == record.number).values(changed))
     fulltext.replace(connection, record.number, before, text)
@@ -150,6 +154,9 @@ def revise(
 def replace_digests(connection: Connection, digests: Sequence[tuple[int, Digest]]) -> None:
     """Store what was worked out anew from the content of these records, by number."""
     numbers = [number for number, _ in digests]
+    for number, digest in digests:
+        values = {"fingerprint": digest.fingerprint, "checked": digest.version}
+        connection.execute(update(records).where(records.c.number == number).values(values))
     for table in (findings, sort_keys):
         connection.execute(delete(table).where(table.c.record.in_(numbers)))
     _add_digests(connection, digests)
@@ -184,13 +191,13 @@ def decide(
 
 def tag_many(
     connection: Connection, numbers: Sequence[int], name: str, *, is_added: bool, author: str, action: int
-) -> int:
-    """Add a tag to the records with these numbers, or take it away; returns for how many that changed anything."""
+) -> list[int]:
+    """Add a tag to the records with these numbers, or take it away; returns those which that changed."""
     having = select(record_tags.c.record).where(record_tags.c.tag == name, record_tags.c.record.in_(numbers))
     have = set(connection.scalars(having))
     touched = [number for number in numbers if (number in have) != is_added]
     if not touched:
-        return 0
+        return []
     now = time.time()
     shared: Fields = {"tag": name, "is_added": is_added, "author": author, "at": now, "action": action}
     connection.execute(insert(taggings), [shared | {"record": number} for number in touched])
@@ -200,7 +207,7 @@ def tag_many(
         is_one = (record_tags.c.tag == name) & record_tags.c.record.in_(touched)
         connection.execute(delete(record_tags).where(is_one))
     connection.execute(update(records).where(records.c.number.in_(touched)).values(updated_at=now))
-    return len(touched)
+    return touched
 
 
 def tag_name(text: str) -> str:
@@ -243,7 +250,7 @@ def storable_fields(value: Any) -> Any:
         return storable(value)
     if isinstance(value, dict):
         return {storable(key): storable_fields(part) for key, part in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [storable_fields(part) for part in value]
     return value
 
@@ -265,11 +272,17 @@ def _add_digests(connection: Connection, digests: Iterable[tuple[int, Digest]]) 
         connection.execute(insert(sort_keys), keys)
 
 
-def _is_a_models(connection: Connection, record: int, fields: Fields) -> bool:
-    """Whether these are, word for word, what a model wrote."""
-    by_model = revisions.c.kind.in_((RevisionKind.GENERATED.value, RevisionKind.REGENERATED.value))
-    written = connection.scalars(select(revisions.c.fields).where(revisions.c.record == record, by_model))
-    return any(one == fields for one in written)
+def _is_as_made(connection: Connection, record: int, fields: Fields) -> bool:
+    """Whether these are, word for word, what a model wrote, or who added the record."""
+    written = select(revisions.c.number, revisions.c.kind, revisions.c.fields).where(
+        revisions.c.record == record, revisions.c.kind.in_([kind.value for kind in (*WHOLE, RevisionKind.ANSWERED)])
+    )
+    return any(
+        # Answers to what a person has written make it no model's.
+        kind != RevisionKind.ANSWERED or _is_as_made(connection, record, fields_at(connection, record, number - 1))
+        for number, kind, one in connection.execute(written).all()
+        if one == fields
+    )
 
 
 def _intent(fields: Fields) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from dataflow_core.checks import LABELS, check_record
-from dataflow_core.models import Fields
+from dataflow_core.models import SKELETON, Fields
 from tests.checks.good_records import DIALOGUES, dialogue_record
 
 QUESTION = "Which tomatoes grow well in pots on a balcony?"
@@ -161,3 +161,14 @@ def test_a_turn_that_ends_in_the_middle_is_cut_off() -> None:
     found = noticed(QUESTION, ANSWER, FOLLOW_UP, "Twice a day when it is hot, and once a day when the")
     assert found == {"cut-off": "Turn 4 seems to be cut off: it ends in the middle."}
     assert noticed(QUESTION, ANSWER, "and in summer", "Twice a day when it is hot :(") == {}
+
+
+def test_questions_that_have_no_answers_yet_lack_nothing_but_are_checked_themselves() -> None:
+    turns = [{"role": "user", "value": value} for value in (QUESTION, FOLLOW_UP, "", QUESTION)]
+
+    def found(fields: Fields) -> set[str]:
+        return {finding.check for finding in check_record("ConsistentChatGenerator", fields, {}, stage=SKELETON)}
+
+    assert found({"conversation": turns[:2]}) == set()
+    assert found({"conversation": turns}) == {"empty-turn", "repeated-question"}
+    assert checked({"conversation": turns[:2]}).keys() == {"roles-do-not-alternate", "ends-with-user"}

@@ -83,6 +83,20 @@ def test_the_first_cells_of_the_plan_are_those_of_the_run(
     assert run.params["language"] == "Spanish"
 
 
+def test_the_questions_can_be_reviewed_before_their_answers_are_paid_for(
+    workspace: Workspace, open_page: OpenPage, started: list[tuple[str, int | None]]
+) -> None:
+    page = open_page("dialogues")
+    toggle = next(found for found in page.toggle if found.label == "Review the questions first")
+    assert not toggle.value
+    assert any("you don't pay for answers to bad questions" in found.value for found in page.caption)
+    toggle.set_value(True).run()
+    assert any("The run stops after the user" in found.value for found in page.caption)
+    button(page, "Start run").click().run()
+    assert not page.exception
+    assert workspace.runs.get(started[0][0]).reviews_skeletons
+
+
 def test_start_run_goes_on_with_the_run_that_was_tried(
     workspace: Workspace, open_page: OpenPage, started: list[tuple[str, int | None]]
 ) -> None:

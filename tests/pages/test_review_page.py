@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
-from dataflow_core.models import Record, ReviewStatus, RevisionKind
+from dataflow_core.models import Record, ReviewStatus
 from dataflow_core.storage.queries import Query
 from dataflow_core.storage.schema import records as stored
 from dataflow_core.workspace import Workspace
@@ -27,6 +27,13 @@ def edit_cells(page: AppTest, edits: dict[int, dict[str, Any]]) -> AppTest:
     """Send what the grid of the table shown sends: changed cells by position."""
     key = page.session_state["review_sheet"].key
     page.session_state[key] = {"edited_rows": edits, "added_rows": [], "deleted_rows": []}
+    return page.run()
+
+
+def edit_texts(page: AppTest, record: Record, texts: dict[str, str]) -> AppTest:
+    """Send what the card of an open record sends: the texts that were typed since it was loaded."""
+    edit = {"document": f"{record.id}:{record.revision}", "texts": texts}
+    page.session_state["review_card"] = {"edit": {"number": 1, "edits": [edit]}}
     return page.run()
 
 
@@ -166,9 +173,8 @@ def test_what_someone_else_changed_since_is_not_decided_unseen(
     page = open_page("review")
     record = records_of(filled_workspace)[0]
     filled_workspace.review.edit(record.id, {"task": "Theirs"}, base_revision=1, author="ana")
-    button(page, "Accept 25 unreviewed").click().run()
+    edit_cells(page, {0: {"status": "accepted"}})
     assert present(filled_workspace, record).status is ReviewStatus.UNREVIEWED
-    assert filled_workspace.records.count(Query(statuses=(ReviewStatus.ACCEPTED,))) == 24
     assert "1 record not marked as accepted" in page.warning[0].value
 
 
@@ -188,39 +194,12 @@ def test_edits_that_the_browser_sends_again_after_a_restart_do_not_undo_later_on
     assert present(filled_workspace, record).fields["task"] == "Later"
 
 
-def test_only_the_ticked_records_are_decided(filled_workspace: Workspace, open_page: OpenPage) -> None:
-    page = open_page("review")
-    edit_cells(page, {0: {"picked": True}, 3: {"picked": True}})
-    button(page, "Reject 2 ticked").click().run()
-    rejected = Query(statuses=(ReviewStatus.REJECTED,))
-    assert [record.fields["id"] for record in records_of(filled_workspace, rejected)] == [3, 6]
-
-
-def test_with_nothing_ticked_only_the_unreviewed_records_of_the_page_are_decided(
-    filled_workspace: Workspace, open_page: OpenPage
-) -> None:
-    records = records_of(filled_workspace)
-    for status, record in ((ReviewStatus.FLAGGED, records[0]), (ReviewStatus.ACCEPTED, records[26])):
-        filled_workspace.review.decide({record.id: 1}, status, reviewer="ana")
-    page = open_page("review")
-    edit_cells(page, {1: {"status": "rejected"}})
-    assert button(page, "Reject 23 unreviewed")
-    filled_workspace.review.decide({records[2].id: 1}, ReviewStatus.REJECTED, reviewer="ana")
-    button(page, "Accept 23 unreviewed").click().run()
-    statuses = [record.status.value for record in records_of(filled_workspace)]
-    assert statuses == ["flagged", "rejected", "rejected", *["accepted"] * 22, "unreviewed", "accepted"]
-    assert [(found.label, found.disabled) for found in page.button if found.label.endswith("unreviewed")] == [
-        ("Accept unreviewed", True),
-        ("Reject unreviewed", True),
-    ]
-
-
 def test_when_it_was_saved_stands_beside_the_buttons_and_not_below_the_tables_toolbar(
     filled_workspace: Workspace, open_page: OpenPage
 ) -> None:
     elements = list(open_page("review").main)
     refresh = next(place for place, found in enumerate(elements) if getattr(found, "label", "") == "Refresh")
-    assert getattr(elements[refresh + 1], "value", "") == "Changes are saved as you make them"
+    assert getattr(elements[refresh - 1], "value", "") == "Changes are saved as you make them"
 
 
 def test_the_header_counts_and_exports_the_accepted_records_of_the_run_in_the_filter(
@@ -274,8 +253,7 @@ def test_a_column_of_an_upload_may_be_called_conversation_or_intent(workspace: W
     assert (frame["field:conversation"][0], frame["field:intent"][0]) == ("by phone", "greeting")
     edit_cells(page, {0: {"field:conversation": "by letter", "field:earlier": '[{"role": "user", "value": "Ho"}]'}})
     assert not page.warning
-    page = open_page("review", record=record.id)
-    next(area for area in page.text_area if area.label == "intent").set_value("farewell").run()
+    edit_texts(open_page("review", record=record.id), present(workspace, record), {"intent": "farewell"})
     assert present(workspace, record).fields == {
         "atom_task": "Greet",
         "conversation": "by letter",
@@ -284,16 +262,56 @@ def test_a_column_of_an_upload_may_be_called_conversation_or_intent(workspace: W
     }
 
 
-def test_an_open_record_shows_its_fields_in_full_and_saves_them(
-    filled_workspace: Workspace, open_page: OpenPage
-) -> None:
+def test_what_is_typed_in_an_open_record_is_saved_once(filled_workspace: Workspace, open_page: OpenPage) -> None:
     record = records_of(filled_workspace)[4]
     page = open_page("review", record=record.id)
     assert not page.exception
-    areas = {area.label: area for area in page.text_area}
-    areas["composition\\_task"].set_value("All three\nat once").run()
+    edit_texts(page, record, {"composition_task": "All three\nat once"}).run()
     assert present(filled_workspace, record).fields["composition_task"] == "All three\nat once"
     assert present(filled_workspace, record).revision == 2
+
+
+def test_an_edit_that_comes_after_another_record_was_opened_reaches_its_own(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    first, second = records_of(filled_workspace)[:2]
+    edit_texts(open_page("review", record=second.id), first, {"task": "Late"})
+    assert present(filled_workspace, first).fields["task"] == "Late"
+    assert present(filled_workspace, second).revision == 1
+
+
+def test_typing_goes_on_after_a_restart_of_the_server_without_a_conflict_with_oneself(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    record = records_of(filled_workspace)[0]
+    edit_texts(open_page("review", record=record.id), record, {"task": "First wor"})
+    page = edit_texts(open_page("review", record=record.id), record, {"task": "First words"})
+    assert present(filled_workspace, record).fields["task"] == "First words"
+    assert "was changed by someone else" not in texts(page)
+
+
+def test_text_typed_over_someone_elses_change_is_kept_until_one_chooses(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    record = records_of(filled_workspace)[0]
+    page = open_page("review", record=record.id)
+    filled_workspace.review.edit(record.id, {"task": "Theirs"}, base_revision=1, author="ana")
+    edit_texts(page, record, {"task": "Mine"})
+    assert present(filled_workspace, record).fields["task"] == "Theirs"
+    assert "was changed by someone else" in texts(page)
+    button(page, "Keep mine").click().run()
+    assert present(filled_workspace, record).fields["task"] == "Mine"
+
+
+def test_documents_that_the_browser_makes_up_change_nothing(filled_workspace: Workspace, open_page: OpenPage) -> None:
+    record = records_of(filled_workspace)[0]
+    page = open_page("review", record=record.id)
+    for document in ("", "nonsense", f"{record.id}:999", f"{record.id}:-1", "none:1"):
+        page.session_state["review_card"] = {
+            "edit": {"number": 1, "edits": [{"document": document, "texts": {"task": "x"}}]}
+        }
+        assert not page.run().exception
+    assert present(filled_workspace, record).revision == 1
 
 
 def test_a_mended_record_says_what_was_mended(filled_workspace: Workspace, open_page: OpenPage) -> None:
@@ -309,24 +327,16 @@ def test_a_mended_record_says_what_was_mended(filled_workspace: Workspace, open_
     assert not any("Mended" in found.value for found in open_page("review", record=other.id).caption)
 
 
-def test_accepting_the_open_record_goes_on_to_the_next(filled_workspace: Workspace, open_page: OpenPage) -> None:
-    records = records_of(filled_workspace)
-    page = open_page("review", record=records[0].id)
-    button(page, "Accept").click().run()
-    assert present(filled_workspace, records[0]).status is ReviewStatus.ACCEPTED
-    assert in_address(page, "record") == records[1].id
-    button(page, "Previous").click().run()
-    assert in_address(page, "record") == records[0].id
-
-
-def test_going_back_from_a_record_shows_the_page_that_holds_it(
+def test_one_by_one_opens_the_first_record_that_nobody_has_decided(
     filled_workspace: Workspace, open_page: OpenPage
 ) -> None:
-    record = records_of(filled_workspace)[26]
-    page = open_page("review", record=record.id)
-    button(page, "Table").click().run()
+    records = records_of(filled_workspace)
+    filled_workspace.review.decide({records[0].id: 1}, ReviewStatus.ACCEPTED, reviewer="ana")
+    page = open_page("review")
+    button(page, "One by one").click().run()
     assert not page.exception
-    assert record.id in [shown.id for shown in page.session_state["review_sheet"].records]
+    assert in_address(page, "record") == records[1].id
+    assert in_address(open_page("review", view="focus"), "record") == records[1].id
 
 
 def test_turns_that_the_editor_sends_are_saved_once(filled_workspace: Workspace, open_page: OpenPage) -> None:
@@ -334,25 +344,13 @@ def test_turns_that_the_editor_sends_are_saved_once(filled_workspace: Workspace,
     page = open_page("review", record=record.id, kind="Dialogues")
     assert not page.exception
     turns = [{"role": "user", "value": "Edited"}, {"role": "user", "value": "Yes"}]
-    page.session_state[page.session_state["review_draft"].key("conversation")] = {"turns": turns}
+    page.session_state["review_turns"] = {"edit": {"document": f"{record.id}:1", "turns": turns}}
     page.run().run()
     assert not page.exception
     assert present(filled_workspace, record).fields["conversation"] == turns
     assert present(filled_workspace, record).revision == 2
-    assert "Turns 1 and 2 are both by the user" in texts(page)
-
-
-def test_an_earlier_version_can_be_restored(filled_workspace: Workspace, open_page: OpenPage) -> None:
-    record = records_of(filled_workspace)[0]
-    filled_workspace.review.edit(record.id, {"task": "Worse"}, base_revision=1, author="me")
-    page = open_page("review", record=record.id)
-    page.session_state["review_history"] = True
-    page.run()
-    page.selectbox(key=f"history-{record.id}").set_value(1).run()
-    button(page, "Go back to version 1").click().run()
-    assert present(filled_workspace, record).fields == record.fields
-    assert filled_workspace.records.history(record.id)[0].kind is RevisionKind.RESTORED
-    assert [area.value for area in page.text_area if area.label == "task"] == ["Task number 3"]
+    found = {finding.check for finding in filled_workspace.records.findings(record.id)}
+    assert "roles-do-not-alternate" in found
 
 
 def dialog_alone() -> None:

@@ -21,6 +21,7 @@ class DialogueOptions:
     language: str
     temperature: float
     seed: int
+    review_skeletons: bool = False
 
 
 def dialogue_options(workspace: Workspace) -> DialogueOptions:
@@ -48,6 +49,10 @@ def dialogue_options(workspace: Workspace) -> DialogueOptions:
         persist_state="session",
         help="Choose one, or type another.",
     )
+    review_skeletons = st.toggle(
+        "Review the questions first", key="dialogues-review-skeletons", persist_state="session"
+    )
+    st.caption("Only accepted ones get their answers: you don't pay for answers to bad questions.")
     with st.expander("More options"):
         temperature = st.number_input(
             "Temperature", *(0.0, 2.0, 0.9, 0.1), format="%.2f", key="dialogues-temperature", persist_state="session"
@@ -59,4 +64,5 @@ def dialogue_options(workspace: Workspace) -> DialogueOptions:
             persist_state="session",
             help="The same seed gives the same plan.",
         )
-    return DialogueOptions(endpoint, per_intent, turns, (language or LANGUAGES[0]).strip(), temperature, seed)
+    language = (language or LANGUAGES[0]).strip()
+    return DialogueOptions(endpoint, per_intent, turns, language, temperature, seed, review_skeletons)

@@ -50,9 +50,11 @@ class Plan:
     @property
     def explanation(self) -> str:
         shape = f"{self.options.turns} turns each"
+        stops = " The run stops after the user's messages." if self.options.review_skeletons else ""
         if self.options.endpoint.recipe == "capable":
-            return f"{shape}; 2 calls a dialogue: one for the user's messages, one for the answers."
-        return f"{shape}; a small model needs {self.calls_per_dialogue} calls or more a dialogue, one for each answer."
+            return f"{shape}; 2 calls a dialogue: one for the user's messages, one for the answers.{stops}"
+        calls = self.calls_per_dialogue
+        return f"{shape}; a small model needs {calls} calls or more a dialogue, one for each answer.{stops}"
 
     def check(self) -> None:
         """Raise `UsageError` for what the plan cannot be made of."""
@@ -87,6 +89,7 @@ def offer_of(workspace: Workspace, plan: Plan) -> Offer:
             temperature=options.temperature,
             language=options.language,
             seed=options.seed,
+            review_skeletons=options.review_skeletons,
         ),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import streamlit as st
 
+from dataflow_core.export import left_out, whole
 from dataflow_core.models import ReviewStatus
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
@@ -37,9 +38,12 @@ def choose_records(workspace: Workspace) -> Query:
             key="export_statuses",
             bind="query-params",
         )
-    return Query(
+    query = Query(
         runs=tuple(chosen), statuses=tuple(status for status, name in STATUS_NAMES.items() if name in statuses)
     )
+    if sentence := left_out(workspace.records, query):
+        st.caption(sentence)
+    return whole(query)
 
 
 def count_by_generator(workspace: Workspace, query: Query) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from dataflow_core.models import Progress, ReviewStatus, Run, RunState
 from ui.format import count
@@ -20,9 +21,23 @@ class Step:
     run_id: str = ""
 
 
-def next_steps(runs: Sequence[tuple[Run, Progress]], records: Mapping[ReviewStatus, int]) -> list[Step]:
+#: Of runs that review their questions: how those were judged that have no answers yet, by the run's id.
+Waiting = Mapping[str, Mapping[ReviewStatus, int]]
+
+
+def next_steps(
+    runs: Sequence[tuple[Run, Progress]], records: Mapping[ReviewStatus, int], waiting: Waiting = MappingProxyType({})
+) -> list[Step]:
     """The most urgent first; empty where there is nothing to be done but to make more."""
-    return [*_stopped(runs), *_live(runs), *_paused(runs), *_records(records), *_failed(runs), *_tried(runs)]
+    return [
+        *_stopped(runs),
+        *_live(runs),
+        *_paused(runs),
+        *_waiting(runs, waiting),
+        *_records(records),
+        *_failed(runs),
+        *_tried(runs),
+    ]
 
 
 def _stopped(runs: Sequence[tuple[Run, Progress]]) -> Iterator[Step]:
@@ -48,6 +63,18 @@ def _paused(runs: Sequence[tuple[Run, Progress]]) -> Iterator[Step]:
             reason = f" {run.reason}" if run.stopped_by != "person" else ""
             sentence = f"“{run.name}” is paused after {_of(progress)}.{reason}"
             yield Step(sentence, "See the run", "runs", ":material/pause_circle:", run.id)
+
+
+def _waiting(runs: Sequence[tuple[Run, Progress]], waiting: Waiting) -> Iterator[Step]:
+    for run, _ in runs:
+        judged = {} if run.state.is_live else waiting.get(run.id, {})
+        if accepted := judged.get(ReviewStatus.ACCEPTED, 0):
+            sentence = f"{count(accepted, 'dialogue')} of “{run.name}” can get answers: the questions are accepted."
+            yield Step(sentence, "See the run", "runs", ":material/forum:", run.id)
+        if unseen := judged.get(ReviewStatus.UNREVIEWED, 0):
+            verb = "waits" if unseen == 1 else "wait"
+            sentence = f"{count(unseen, 'dialogue')} of “{run.name}” {verb} for a review of the questions."
+            yield Step(sentence, "Review", "review", ":material/forum:", run.id)
 
 
 def _tried(runs: Sequence[tuple[Run, Progress]]) -> Iterator[Step]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from dataflow_core.models import InputState, ReviewStatus
+from dataflow_core.models import SKELETON, InputState, ReviewStatus
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from ui.endpoints import EMBEDDED_LIMITS
@@ -45,7 +45,10 @@ def model_limits(workspace: Workspace) -> None:
 def _overview(workspace: Workspace) -> None:
     runs = [(run, workspace.runs.progress(run.id)) for run in workspace.runs.all(limit=_RUNS)]
     records = workspace.records.count_by_status(Query())
-    _next(next_steps(runs, records))
+    skeletons = workspace.records.count_by_status(Query(stages=(SKELETON,)))
+    waiting = {run.id: workspace.runs.waiting_by_status(run.id) for run, progress in runs if progress.waiting}
+    whole = {status: number - skeletons[status] for status, number in records.items()}
+    _next(next_steps(runs, whole, waiting))
     _metrics(workspace.runs.count_inputs(), records)
     if runs:
         st.subheader("Recent runs", anchor=False)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from dataflow_core.errors import DataflowError
+from dataflow_core.generators.para_seq import task_keys
 from dataflow_core.models import Fields
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from ui.names import DIALOGUES
-from ui.review.columns import task_fields
 from ui.review.filters import take_new_snapshot
-from ui.review.record import open_record
+from ui.review.focus import open_record
 from ui.session import reviewer
 from ui.text import escape_markdown
 from ui.values import CONVERSATION
@@ -40,7 +40,7 @@ def _task(workspace: Workspace, query: Query) -> Fields:
     like = next(
         (run for run in workspace.runs.all() if run.id in query.runs or run.generator == query.generators[0]), None
     )
-    names = task_fields(like.params if like else {})
+    names = task_keys(like.params if like else {})
     return {name: st.text_area(escape_markdown(name), key=f"review_add_{name}") for name in names}
 
 

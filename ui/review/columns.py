@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dataflow_core.models import Fields, Record
+from dataflow_core.generators.para_seq import task_keys
+from dataflow_core.models import Record
 from dataflow_core.workspace import Workspace
 from ui.names import DIALOGUES
 from ui.values import CONVERSATION
 
-_TASK_PARAMS = (
-    "input_task_key",
-    "output_parallel_task_key",
-    "output_subsequent_task_key",
-    "output_composition_task_key",
-)
-DEFAULT_TASK_FIELDS = ("atom_task", "parallel_task", "subsequent_task", "composition_task")
+DEFAULT_TASK_FIELDS = task_keys({})
 _DIALOGUE_FIELDS = ("category", "flow", "topic")
-
-
-def task_fields(params: Fields) -> tuple[str, ...]:
-    """The four fields' names in a run of tasks."""
-    return tuple(params.get(param, default) for param, default in zip(_TASK_PARAMS, DEFAULT_TASK_FIELDS, strict=True))
 
 
 def ordered_fields(workspace: Workspace, records: Sequence[Record]) -> tuple[list[str], list[str]]:
@@ -29,7 +19,7 @@ def ordered_fields(workspace: Workspace, records: Sequence[Record]) -> tuple[lis
     present = list(dict.fromkeys(name for record in records for name in record.fields))
     known: list[str] = []
     for run_id in dict.fromkeys(record.run_id for record in records if record.run_id):
-        known.extend(task_fields(workspace.runs.get(run_id).params))
+        known.extend(task_keys(workspace.runs.get(run_id).params))
     leading = [name for name in dict.fromkeys([*known, *DEFAULT_TASK_FIELDS, *_DIALOGUE_FIELDS]) if name in present]
     hidden = {CONVERSATION, "intent"} if any(record.generator == DIALOGUES for record in records) else set()
     return leading, [name for name in present if name not in leading and name not in hidden]

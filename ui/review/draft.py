@@ -1,7 +1,12 @@
-"""The record that is open on the Review page: what the person has seen of it, and what has been saved."""
+"""The records that are open on the Review page: what the person has seen of each, and what has been saved.
+
+The browser names a *document*: a record and the revision of it that was loaded. Its edits may come late, twice, or
+after a restart of the server, so what they are about is told by the document alone.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,10 +14,13 @@ import streamlit as st
 
 from dataflow_core.models import Fields, Record, ReviewStatus
 from dataflow_core.workspace import Workspace
-from ui.review.filters import generation
 from ui.review.saving import save_field, save_status
+from ui.review.snapshots import generation
+from ui.session import reviewer
+from ui.values import as_editable, from_text
 
-_DRAFT = "review_draft"
+_DRAFTS = "review_drafts"
+_MOST = 8  # kept: edits of a record that was left may still be on their way
 
 
 @dataclass
@@ -20,34 +28,22 @@ class Draft:
     """One record as it was opened. Saving may be repeated: a value goes out once."""
 
     record: Record
-    prefix: str  # of its widgets' keys
+    loaded: Fields  # at the revision that the document names
+    document: str
+    generation: int
     decided_at: int  # the revision that a decision is about
     bases: dict[str, int] = field(default_factory=dict)  # by field: the revision it was last saved as
     sent: Fields = field(default_factory=dict)
-    shown: set[str] = field(default_factory=set)
 
-    def key(self, name: str) -> str:
-        return f"{self.prefix}-{name}"
-
-    def show(self, workspace: Workspace, name: str, value: Any) -> None:
-        """Save what a field's widget holds after it has been shown; `value` is the record's own where it is untouched.
-
-        After a restart of the server the browser sends its edits again, with the first showing: those that the
-        history knows are left alone, for somebody may have changed the same field since.
-        """
-        if name not in self.shown:
-            self.shown.add(name)
-            if value != self.record.fields.get(name):
-                history = workspace.records.history(self.record.id)
-                if any(revision.fields.get(name) == value for revision in history):
-                    self.sent[name] = value
-        self.save(workspace, name, value)
+    @property
+    def stamp(self) -> str:
+        """What is on screen."""
+        return f"{self.record.id}:{self.decided_at}"
 
     def save(self, workspace: Workspace, name: str, value: Any) -> None:
-        """For a callback of the field's widget."""
-        if self.sent.get(name, self.record.fields.get(name)) == value:
+        if self.sent.get(name, self.loaded.get(name)) == value:
             return
-        base = self.bases.get(name, self.record.revision)
+        base = self.bases.get(name, _loaded_revision(self.document))
         edited = save_field(workspace, self.record, name, value, base=base)
         if edited is None:
             return  # to be tried again
@@ -58,15 +54,65 @@ class Draft:
         if edited.record.revision == self.decided_at + 1:  # nobody else's change lies between
             self.decided_at = edited.record.revision
 
-    def decide(self, workspace: Workspace, status: ReviewStatus) -> bool:
-        return save_status(workspace, {self.record.id: self.decided_at}, status)
+    def save_texts(self, workspace: Workspace, texts: Mapping[str, str]) -> None:
+        for name, text in texts.items():
+            if name in self.loaded:
+                self.save(workspace, name, from_text(text, self.loaded[name]))
+
+    def text(self, name: str) -> str:
+        """The field as the person has it."""
+        return as_editable(self.sent.get(name, self.loaded.get(name)))
+
+    def decide(self, workspace: Workspace, status: ReviewStatus, reason: str = "") -> bool:
+        """False where nothing was decided; the person is told why."""
+        left_alone = save_status(workspace, {self.record.id: self.decided_at}, status, reason=reason)
+        return left_alone is not None and not left_alone
 
 
 def open_draft(record: Record) -> Draft:
-    """Return the record's draft; a new one where another record is open, or it is to be read anew."""
-    prefix = f"record-{record.id}-{generation()}"
-    draft: Draft | None = st.session_state.get(_DRAFT)
-    if draft is None or draft.prefix != prefix:
-        draft = Draft(record, prefix, record.revision)
-        st.session_state[_DRAFT] = draft
+    """Return the record's draft; a new one where it is to be read anew."""
+    for draft in reversed(_drafts().values()):
+        if draft.record.id == record.id and draft.generation == generation():
+            return draft
+    return _keep(Draft(record, record.fields, f"{record.id}:{record.revision}", generation(), record.revision))
+
+
+def draft_of(workspace: Workspace, document: str) -> Draft | None:
+    """The draft that a document of the browser's names; None where there is no such record."""
+    if (draft := _drafts().get(document)) is not None:
+        return draft
+    record = workspace.records.get(document.partition(":")[0])
+    if record is None:
+        return None
+    revisions = {revision.number: revision for revision in workspace.records.history(record.id)}
+    loaded = revisions.get(_loaded_revision(document))
+    if loaded is None:
+        return None
+    draft = Draft(record, loaded.fields, document, generation(), record.revision)
+    own = reviewer()
+    for number in sorted(revisions):  # what this person has saved of it before the server was restarted
+        if number > loaded.number and revisions[number].author == own:
+            before = revisions[number - 1].fields
+            changed = {name: value for name, value in revisions[number].fields.items() if value != before.get(name)}
+            draft.bases |= dict.fromkeys(changed, number)
+            draft.sent |= changed
+    return _keep(draft)
+
+
+def _keep(draft: Draft) -> Draft:
+    drafts = _drafts()
+    drafts.pop(draft.document, None)
+    drafts[draft.document] = draft
+    while len(drafts) > _MOST:
+        drafts.pop(next(iter(drafts)))
     return draft
+
+
+def _drafts() -> dict[str, Draft]:
+    drafts: dict[str, Draft] = st.session_state.setdefault(_DRAFTS, {})
+    return drafts
+
+
+def _loaded_revision(document: str) -> int:
+    number = document.rpartition(":")[2]
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0

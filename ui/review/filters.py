@@ -1,128 +1,78 @@
-"""The Review page's filters, all of them in the address, and the list of records that they found."""
+"""The Review page's filters, all of them in the address."""
 
 from __future__ import annotations
 
-import math
-from array import array
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NoReturn, get_args
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from dataflow_core import checks
 from dataflow_core.errors import UsageError
-from dataflow_core.models import Run
-from dataflow_core.storage.queries import Query, Sort
+from dataflow_core.models import ReviewStatus, Run
+from dataflow_core.staleness import MAYBE_STALE
+from dataflow_core.storage.queries import DUPLICATE, Query, Sort
 from dataflow_core.workspace import Workspace
 from ui.names import DIALOGUES, GENERATOR_NAMES, STATUS_NAMES, TASKS, generator_name, run_label
+from ui.review.snapshots import options_of
+from ui.review.snapshots import read_anew as read_anew
+from ui.review.snapshots import take_new_snapshot as take_new_snapshot
 
-PAGE_SIZES = [25, 50, 100, 200]
-_SNAPSHOT, _GENERATION, _TURNED = "review_snapshot", "review_generation", "review_pages_turned"
-_RUN, _KIND, _STATUS, _TEXT, _SORT, _SIZE, _PAGE = "review_run", "kind", "status", "q", "sort", "size", "page"
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The records found for a query at one moment, by number: pages cut from it do not shift while one works."""
-
-    folder: str
-    query: Query
-    numbers: array[int]
-    of_any_status: int  # how many there were then if the query left out its statuses
-
-    def pages(self, size: int) -> int:
-        return max(1, math.ceil(len(self.numbers) / size))
-
-    def page(self, number: int, size: int) -> array[int]:
-        return self.numbers[(number - 1) * size : number * size]
+FINDING_NAMES = checks.LABELS | {MAYBE_STALE: "Maybe stale", DUPLICATE: "Same as another record"}
+_EDITS = {"Edited": True, "As generated": False}
+_TEXT_SORTS: dict[str, tuple[str, str]] = {
+    "first text": ("Task", "First question"),
+    "second text": ("Parallel task", "Category"),
+    "third text": ("Subsequent task", "Flow"),
+    "fourth text": ("Composition task", "Topic"),
+}
+_SORTS: dict[str, str] = {
+    "oldest": "In the order of the inputs",
+    "newest": "Newest first",
+    "recently changed": "Recently changed first",
+    "longest": "Longest first",
+    "shortest": "Shortest first",
+    "status": "By status",
+    "model": "By model",
+    "intent": "By intent",
+    "reviewer": "By reviewer",
+    "reason": "By reason",
+}
+_RUN, _KIND, _STATUS, _TEXT, _SORT = "review_run", "kind", "status", "q", "sort"
+_FACETS = {"model": "models", "intent": "intents", "reviewer": "reviewers", "reason": "reasons", "tag": "tags"}
+_FINDING, _EDITED, _DELETED = "finding", "edited", "deleted"
 
 
 def show_filters(workspace: Workspace, *, is_folded: bool) -> tuple[Query, DeltaGenerator]:
     """Show the filters; return what they ask for, of one generator, and the place for the counts."""
-    with st.expander("Filters", icon=":material/filter_list:") if is_folded else st.container():
+    with st.expander("Queue", icon=":material/filter_list:") if is_folded else st.container(gap="small"):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             run = _run_filter(workspace)
             generator = run.generator if run else _kind_filter(workspace)
-            names = list(STATUS_NAMES.values())
+            names = [name for status, name in STATUS_NAMES.items() if status is not ReviewStatus.DELETED]
             chosen = st.pills("Status", names, selection_mode="multi", key=_STATUS, bind="query-params")
             text = st.text_input(
-                "Search", type="search", key=_TEXT, bind="query-params", placeholder="Text in any field", width=200
+                "Search",
+                type="search",
+                key=_TEXT,
+                bind="query-params",
+                placeholder='Words, or "a phrase"',
+                width=175,
             )
+            more = _more_filters(workspace)
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             counts = st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content")
-            sort: Sort = st.selectbox(
-                "Sort",
-                list(get_args(Sort)),
-                format_func=lambda name: f"{name.capitalize()} first",
-                key=_SORT,
-                bind="query-params",
-                label_visibility="collapsed",
-                width=215,
-            )
-    query = Query(
+            sort = _sort(generator)
+    query = replace(
+        more,
         runs=(run.id,) if run else (),
         generators=(generator,),
-        statuses=tuple(status for status, name in STATUS_NAMES.items() if name in chosen),
+        statuses=more.statuses or tuple(status for status, name in STATUS_NAMES.items() if name in chosen),
         text=text or "",
         sort=sort,
     )
     return query, counts
-
-
-def snapshot_of(workspace: Workspace, query: Query) -> Snapshot:
-    """Return the records of the query as they were when it was first asked for, or since `take_new_snapshot`."""
-    snapshot: Snapshot | None = st.session_state.get(_SNAPSHOT)
-    if snapshot is None or (snapshot.folder, snapshot.query) != (str(workspace.folder), query):
-        snapshot = Snapshot(
-            str(workspace.folder), query, workspace.records.numbers(query), _of_any_status(workspace, query)
-        )
-        if _SNAPSHOT in st.session_state:
-            _go_to_page(1)  # another question starts at its first page; a reloaded page stays
-        st.session_state[_SNAPSHOT] = snapshot
-    return snapshot
-
-
-def take_new_snapshot() -> None:
-    """Have the list made anew, and the table with it. For a callback, or before `st.rerun`."""
-    st.session_state.pop(_SNAPSHOT, None)
-    read_anew()
-
-
-def read_anew() -> None:
-    """Have the table show its records as they are now."""
-    st.session_state[_GENERATION] = generation() + 1
-
-
-def generation() -> int:
-    """Counts the times that the table has been read anew."""
-    count: int = st.session_state.get(_GENERATION, 0)
-    return count
-
-
-def show_pages(snapshot: Snapshot) -> tuple[int, int]:
-    """Show which page of how many, and return its number and size."""
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        size: int = st.selectbox(
-            "Records a page",
-            PAGE_SIZES,
-            key=_SIZE,
-            bind="query-params",
-            format_func=lambda number: f"{number} a page",
-            label_visibility="collapsed",
-            width=140,
-        )
-        pages = snapshot.pages(size)
-        first = min(_page_in_address(), pages)
-        page = st.pagination(pages, default=first, key=f"review_page_{st.session_state.get(_TURNED, 0)}")
-    _write_page(page)
-    return page, size
-
-
-def go_to_page_of(snapshot: Snapshot, number: int) -> None:
-    """Have the table open at the page which holds the record of this number. For a callback."""
-    if number in snapshot.numbers:
-        size = st.session_state.get(_SIZE, PAGE_SIZES[0])
-        _go_to_page(snapshot.numbers.index(number) // size + 1)
 
 
 def clear_filters() -> None:
@@ -138,44 +88,56 @@ def go_to_review_of(run: Run) -> NoReturn:
 
 
 def _clear_all_but_run() -> None:
-    st.session_state[_STATUS] = []
+    for key in (_STATUS, _FINDING, *_FACETS):
+        st.session_state[key] = []
     st.session_state[_TEXT] = ""
+    st.session_state[_EDITED] = None
+    st.session_state[_DELETED] = False
 
 
-def _go_to_page(page: int) -> None:
-    _write_page(page)
-    st.session_state[_TURNED] = st.session_state.get(_TURNED, 0) + 1  # another widget, which begins at this page
+def _more_filters(workspace: Workspace) -> Query:
+    is_set = any(st.session_state.get(key) for key in (_FINDING, _EDITED, _DELETED, *_FACETS))
+    icon = ":material/filter_alt:" if is_set else ":material/tune:"
+    with st.popover("More filters", icon=icon, width="content", key="review_more"):
+        findings = st.multiselect(
+            "Found by the checks", list(FINDING_NAMES.values()), key=_FINDING, bind="query-params", width=340
+        )
+        slugs = {name: slug for slug, name in FINDING_NAMES.items()}
+        options = options_of(workspace)
+        chosen = {facet: _facet(key, options[facet]) for key, facet in _FACETS.items()}
+        edits = st.segmented_control("Text", list(_EDITS), key=_EDITED, bind="query-params")
+        deleted = st.toggle("Deleted records, and no others", key=_DELETED, bind="query-params")
+    return Query(
+        statuses=(ReviewStatus.DELETED,) if deleted else (),
+        findings=tuple(slugs[name] for name in findings),
+        models=chosen["models"],
+        intents=chosen["intents"],
+        reviewers=chosen["reviewers"],
+        reasons=chosen["reasons"],
+        tags=chosen["tags"],
+        is_edited=_EDITS.get(edits or ""),
+    )
 
 
-def _write_page(page: int) -> None:
-    if page > 1:
-        st.query_params[_PAGE] = str(page)
-    else:
-        st.query_params.pop(_PAGE, None)
+def _facet(key: str, known: list[str]) -> tuple[str, ...]:
+    missing = [value for value in st.query_params.get_all(key) if value not in known]
+    return tuple(st.multiselect(key.capitalize(), [*known, *missing], key=key, bind="query-params", width=340))
 
 
-def _page_in_address() -> int:
-    text = st.query_params.get(_PAGE, "")
-    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else 1
-
-
-def show_new_records(workspace: Workspace, snapshot: Snapshot) -> None:
-    """While a run is going on, say how many records it has added to what the filters find; a button shows them."""
-    is_live = any(not snapshot.query.runs or run.id in snapshot.query.runs for run in workspace.runs.live())
-    st.fragment(_new_records, run_every=2.0 if is_live else None)(workspace, snapshot, is_live)
-
-
-def _new_records(workspace: Workspace, snapshot: Snapshot, is_live: bool) -> None:
-    added = _of_any_status(workspace, snapshot.query) - snapshot.of_any_status
-    if added > 0 and st.button(f"Show {added:,} new", icon=":material/fiber_new:", key="review_show_new"):
-        take_new_snapshot()
-        st.rerun()
-    if is_live and not workspace.runs.live():
-        st.rerun()
-
-
-def _of_any_status(workspace: Workspace, query: Query) -> int:
-    return workspace.records.count(replace(query, statuses=()))
+def _sort(generator: str) -> Sort:
+    labels = dict(_SORTS)
+    for name, by_kind in _TEXT_SORTS.items():
+        labels[name] = f"By {by_kind[generator == DIALOGUES].lower()}"
+    sort: Sort = st.selectbox(
+        "Sort",
+        list(get_args(Sort)),
+        format_func=lambda name: labels[name],
+        key=_SORT,
+        bind="query-params",
+        label_visibility="collapsed",
+        width=215,
+    )
+    return sort
 
 
 def _run_filter(workspace: Workspace) -> Run | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -61,16 +62,20 @@ def is_written_here(record: Record) -> bool:
     return bool(st.session_state.get(_WRITTEN) == (record.id, record.revision))
 
 
-def save_status(workspace: Workspace, seen: dict[str, int], status: ReviewStatus) -> bool:
-    """Decide the records, each at the revision that was on screen. False where nothing could be written.
+def save_status(
+    workspace: Workspace, seen: dict[str, int], status: ReviewStatus, *, reason: str = ""
+) -> Sequence[str] | None:
+    """Decide the records, each at the revision that was on screen. None where nothing could be written.
+
+    Returns the ids of those left alone because their text has changed since.
 
     The person is told of that, and of records left alone because their text has changed since.
     """
     try:
-        left_alone = workspace.review.decide(seen, status, reviewer=reviewer())
+        left_alone = workspace.review.decide(seen, status, reviewer=reviewer(), reason=reason)
     except DataflowError as error:
         notice(f"The decision was not saved. {error}")
-        return False
+        return None
     if len(left_alone) < len(seen):
         _saved()
     if left_alone:
@@ -79,7 +84,7 @@ def save_status(workspace: Workspace, seen: dict[str, int], status: ReviewStatus
             f"{which} not marked as {STATUS_NAMES[status].lower()}: somebody has changed the text since it was shown "
             "here. Reload to see the present text, then decide."
         )
-    return True
+    return left_alone
 
 
 def notice(sentence: str) -> None:

@@ -19,7 +19,7 @@ from dataflow_core.models import Record, ReviewStatus
 from dataflow_core.workspace import Workspace
 from ui.names import DIALOGUES, STATUS_NAMES
 from ui.review.columns import ordered_fields
-from ui.review.record import open_record
+from ui.review.focus import open_record
 from ui.review.saving import save_field, save_status
 from ui.values import CONVERSATION, as_editable, first_question, from_text, with_first_question
 
@@ -106,7 +106,8 @@ def _save_cell(workspace: Workspace, sheet: Sheet, row: int, column: str, value:
     if column == _PICKED or sheet.sent.get((row, column), _MISSING) == value:
         return
     if column == _STATUS:
-        if value is None or save_status(workspace, {record.id: sheet.decided_at[row]}, ReviewStatus(value)):
+        seen = {record.id: sheet.decided_at[row]}
+        if value is None or save_status(workspace, seen, ReviewStatus(value)) is not None:
             sheet.sent[row, column] = value
         return
     name, new_value = _change(record, column, value)

@@ -73,6 +73,22 @@ def retry_or_queue(
     _attempt(act)
 
 
+def answer_accepted(workspace: Workspace, run: Run) -> None:
+    """Have accepted questions answered; a run that stands still with others to do is left to the person to resume."""
+    progress = workspace.runs.progress(run.id)
+    has_others = run.target(progress) > progress.ended
+
+    def act() -> None:
+        number = workspace.answer_accepted(run.id)
+        if has_others:
+            whose = count(number, "dialogue")
+            st.toast(f"{whose} will get answers when the run goes on.", icon=":material/forum:")
+        elif number:
+            workspace.start(run.id, limit=run.limit, key=pasted_key)  # a trial stays one
+
+    _attempt(act)
+
+
 def _attempt(act: Callable[[], object]) -> None:
     try:
         act()

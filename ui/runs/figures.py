@@ -61,10 +61,13 @@ def _budget(run: Run, progress: Progress) -> None:
 
 def _metrics(workspace: Workspace, run: Run, progress: Progress) -> None:
     cost = run.cost(progress, workspace.endpoint_of(run))
-    with st.grid(5 if cost is None else 6, min_column_width=120):
+    with st.grid(5 + (cost is not None) + (progress.waiting > 0), min_column_width=120):
         st.metric("Records", progress.done, border=True, format="localized")
         st.metric("Failed", progress.failed, border=True, format="localized")
         st.metric("Pending", progress.pending, border=True, format="localized")
+        if progress.waiting:
+            waiting = "Their questions are written; only accepted ones get their answers."
+            st.metric("Waiting", progress.waiting, border=True, format="localized", help=waiting)
         st.metric("Tokens", progress.usage.total, border=True, format="compact", help=_tokens(progress))
         if cost is not None:
             st.metric("Money", escape_markdown(money(cost)), border=True)
@@ -116,6 +119,8 @@ def _progress_text(run: Run, progress: Progress) -> str:
     ended = progress.done if run.state is RunState.CANCELLED else progress.ended
     target = run.target(progress)
     parts = [f"{ended:,} of {target:,}" + (f" to try, {progress.total:,} in all" if target < progress.total else "")]
+    if progress.waiting:
+        parts.append(f"{progress.waiting:,} of them without answers yet")
     if run.state is RunState.QUEUED:
         parts.append("starting")
     elif run.state is RunState.RUNNING and (left := time_left(run, progress)):

@@ -8,7 +8,6 @@ runs ─┬─ inputs ─┬─ calls      every answer of a model, as it came: 
       │                      └─ record_tags, findings, sort_keys, record_texts   to find, count and sort it by
       └─ source_lines          lines of the uploaded file that did not become inputs
 actions             what a person did at one go, on one record or on many: what is undone as one
-presences           which record somebody has open now
 workers             the processes that rewriting runs are executed in
 leases, throttles   how live runs share the endpoints they call
 dialects            how an endpoint turned out to want to be asked
@@ -17,12 +16,12 @@ endpoints, intents, preferences, migrations
 
 from dataflow_core.storage.schema.base import metadata
 from dataflow_core.storage.schema.records import (
+    IS_SKELETON,
     REPAIRED,
     actions,
     comments,
     decisions,
     findings,
-    presences,
     proposals,
     record_tags,
     records,
@@ -44,6 +43,7 @@ from dataflow_core.storage.schema.runs import (
 from dataflow_core.storage.schema.workspace import endpoints, intents, migrations, preferences
 
 __all__ = [
+    "IS_SKELETON",
     "REPAIRED",
     "actions",
     "calls",
@@ -59,7 +59,6 @@ __all__ = [
     "metadata",
     "migrations",
     "preferences",
-    "presences",
     "proposals",
     "record_tags",
     "records",

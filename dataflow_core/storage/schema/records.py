@@ -27,6 +27,7 @@ from dataflow_core.storage.schema.base import metadata
 #: Spelt out, for a query has to say the same for an index over only some records to be used.
 REPAIRED = text("CAST(repairs AS TEXT) <> '[]'")
 BY_ACTION = text("action IS NOT NULL")
+IS_SKELETON = text("stage = 'skeleton'")
 
 records = Table(
     "records",
@@ -34,7 +35,7 @@ records = Table(
     Column("number", Integer, primary_key=True),
     Column("id", String, nullable=False, unique=True),
     Column("run_id", ForeignKey("runs.id")),
-    Column("input_id", ForeignKey("inputs.id"), index=True),
+    Column("input_id", ForeignKey("inputs.id")),
     Column("position", Integer),  # the input's, so that records come in the order of the inputs
     Column("generator", String, nullable=False),
     Column("model", String, nullable=False, server_default=""),  # that made it; "" where a person did
@@ -46,28 +47,37 @@ records = Table(
     Column("repairs", JSON, nullable=False, server_default="[]"),
     Column("revision", Integer, nullable=False),
     Column("is_edited", Boolean, nullable=False),
+    Column("stage", String, nullable=False, server_default=""),
     Column("length", Integer, nullable=False, server_default="0"),  # characters in all its texts
     Column("fingerprint", BigInteger),  # the same for records that say the same
     Column("checked", Integer, nullable=False, server_default="0"),  # the version of the checks its findings are of
     Column("created_at", Float, nullable=False),
     Column("revised_at", Float, nullable=False, server_default="0"),
     Column("updated_at", Float, nullable=False),
-    # Each with the status, which everything is counted by; the number is part of every index.
+    # In the order in which records are listed, with all that they are filtered by: so any filter is one pass over this
+    # index, in order, without the records themselves. A run's part of it is found at once.
+    Index(
+        "records_in_order",
+        *("run_id", "position", "number", "status"),
+        *("generator", "model", "intent", "reviewer", "reason", "is_edited"),
+    ),
+    # What else they are sorted by, each with the status, which leaves the deleted ones out.
     Index("records_by_status", "status"),
-    Index("records_by_generator", "generator", "status"),
-    Index("records_by_model", "model", "status"),
-    Index("records_by_intent", "intent", "status"),
-    Index("records_by_reviewer", "reviewer", "status"),
-    Index("records_by_reason", "reason", "status"),
-    Index("records_by_edits", "is_edited", "status"),
-    Index("records_by_length", "length", "status"),
-    Index("records_by_change", "updated_at", "status"),
+    Index("records_by_model", "model", "number", "status"),
+    Index("records_by_intent", "intent", "number", "status"),
+    Index("records_by_reviewer", "reviewer", "number", "status"),
+    Index("records_by_reason", "reason", "number", "status"),
+    Index("records_by_length", "length", "number", "status"),
+    Index("records_by_change", "updated_at", "number", "status"),
     Index("records_by_fingerprint", "fingerprint"),
-    Index("records_by_check", "checked"),
-    Index("records_by_run", "run_id", "status"),
     Index("records_by_time", "run_id", "created_at"),
-    Index("records_in_order", "run_id", "position", "number", "status"),
     Index("records_repaired", "run_id", sqlite_where=REPAIRED, postgresql_where=REPAIRED),
+    Index(
+        "records_skeletons",
+        *("run_id", "input_id", "status", "stage"),  # the stage, too, lest the record itself be read for it
+        sqlite_where=IS_SKELETON,
+        postgresql_where=IS_SKELETON,
+    ),
 )
 
 revisions = Table(
@@ -139,7 +149,6 @@ actions = Table(
     Column("author", String, nullable=False),
     Column("record", Integer, index=True),  # NULL where it is about many
     Column("params", JSON, nullable=False),
-    Column("selection", LargeBinary),  # the numbers still to be done, while it goes on
     Column("total", Integer, nullable=False),
     Column("done", Integer, nullable=False),  # of the selection
     Column("touched", Integer, nullable=False),  # of those done; the others had changed meanwhile, or were so already
@@ -148,6 +157,7 @@ actions = Table(
     Column("undone_by", Integer),
     Column("began_at", Float, nullable=False),
     Column("at", Float, nullable=False),
+    Column("selection", LargeBinary),  # the numbers to be done, while it goes on; last, for it is long
     Index("actions_by_author", "author", "number"),
     Index("actions_by_state", "state"),
 )
@@ -190,13 +200,4 @@ proposals = Table(
     Index("proposals_by_run", "run_id", "state", "number"),
     Index("proposals_by_record", "record", "state"),
     Index("proposals_by_time", "run_id", "at"),
-)
-
-presences = Table(
-    "presences",
-    metadata,
-    Column("session", String, primary_key=True),
-    Column("reviewer", String, nullable=False),
-    Column("record", Integer, nullable=False, index=True),
-    Column("seen_at", Float, nullable=False),
 )

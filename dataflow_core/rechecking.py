@@ -1,0 +1,40 @@
+"""Looking anew at records whose findings are of older checks: after an update of the program, or of the workspace."""
+
+from __future__ import annotations
+
+import time
+
+from sqlalchemy import select
+
+from dataflow_core import checks
+from dataflow_core.review import judged
+from dataflow_core.storage import writing
+from dataflow_core.storage.database import Database
+from dataflow_core.storage.records import page
+from dataflow_core.storage.schema import records
+
+#: So many records a transaction, for as long as that takes everybody else waits.
+CHUNK = 200
+GAP = 0.02  # seconds left to the others in between
+
+
+def is_due(database: Database) -> bool:
+    """Whether any record has not been looked at by the present checks."""
+    with database.read() as connection:
+        outdated = select(records.c.number).where(records.c.checked < checks.VERSION).limit(1)
+        return connection.scalar(outdated) is not None
+
+
+def recheck(database: Database) -> int:
+    """Look at all of them; returns how many there were. May be stopped and begun again at any time."""
+    done = last = 0
+    while True:
+        with database.write() as connection:
+            outdated = select(records.c.number).where(records.c.number > last, records.c.checked < checks.VERSION)
+            found = page(connection, list(connection.scalars(outdated.order_by(records.c.number).limit(CHUNK))))
+            if not found:
+                return done
+            digests = [(record.number, judged(connection, record)) for record in found]
+            writing.replace_digests(connection, digests)
+        done, last = done + len(found), found[-1].number
+        time.sleep(GAP)

@@ -1,0 +1,225 @@
+"""One by one: keys decide what is on screen and nothing else, and what is typed is never lost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from dataflow_core.models import Fields, Record, ReviewStatus
+from dataflow_core.storage.queries import Query
+from dataflow_core.workspace import Workspace
+from tests.browser.driver import AppServer, app_page, app_server, check_clean, settled, visit
+
+TASK, PARALLEL = "atom_task", "parallel_task"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A server with records to review, and a page that is open on the first of them."""
+
+    server: AppServer
+    workspace: Workspace
+    page: Page
+
+
+@contextmanager
+def desk(browser: Browser, folder: Path, *, count: int = 12, dialogues: bool = False) -> Iterator[Desk]:
+    with app_server(folder) as server:
+        workspace = fill(server.home / "default", count, dialogues=dialogues)
+        with app_page(browser, server.url) as (page, watch):
+            visit(page, server, "review?view=focus" + ("&kind=Dialogues" if dialogues else ""))
+            painted(page)
+            yield Desk(server, workspace, page)
+            check_clean(page, watch)
+        workspace.close()
+
+
+def fill(folder: Path, count: int, *, dialogues: bool = False) -> Workspace:
+    """Records that nobody has decided, though they were added by hand."""
+    workspace = Workspace(folder, create=True)
+    for number in range(count):
+        turns = [{"role": "user", "value": f"Question {number}?"}, {"role": "assistant", "value": "An answer to it."}]
+        fields: Fields = {"category": "Planning", "conversation": turns} if dialogues else task(number)
+        kind = "ConsistentChatGenerator" if dialogues else "ParaSeqTaskGenerator"
+        record = workspace.review.add(fields, generator=kind, author="Ada")
+        workspace.review.decide({record.id: 1}, ReviewStatus.UNREVIEWED, reviewer="Ada")
+    return workspace
+
+
+def task(number: int) -> Fields:
+    return {
+        TASK: f"Book table {number} at the restaurant.",
+        PARALLEL: "Find out when the last train leaves.",
+        "subsequent_task": "Tell the guests about the booking and the train.",
+        "composition_task": f"Book table {number}, find out when the last train leaves and tell the guests about both.",
+    }
+
+
+def records_of(workspace: Workspace) -> list[Record]:
+    return list(workspace.records.stream(Query()))
+
+
+def painted(page: Page, *, other_than: str = "") -> str:
+    """Wait until a record is on screen; returns its stamp."""
+    page.wait_for_function("other => window.dataflowPainted && window.dataflowPainted !== other", arg=other_than)
+    return str(page.evaluate("window.dataflowPainted"))
+
+
+def press(page: Page, key: str) -> None:
+    """Press a key that leads to another record, and wait for that."""
+    before = painted(page)
+    page.keyboard.press(key)
+    painted(page, other_than=before)
+    settled(page)
+
+
+def text_area(page: Page, position: int = 0) -> Locator:
+    return page.get_by_test_id("stMain").locator("textarea").nth(position)
+
+
+def until(condition: Callable[[], bool], page: Page) -> None:
+    for _ in range(100):
+        if condition():
+            return
+        page.wait_for_timeout(100)
+    assert condition()
+
+
+def test_a_key_decides_the_record_on_screen_and_the_next_one_comes(browser: Browser, tmp_path: Path) -> None:
+    with desk(browser, tmp_path) as here:
+        for key in ("a", "x", "f", "3"):
+            press(here.page, key)
+        found = [(record.status.value, record.reason) for record in records_of(here.workspace)[:5]]
+        reason = here.workspace.preferences.reasons()[2]
+        assert found == [("accepted", ""), ("rejected", ""), ("flagged", ""), ("rejected", reason), ("unreviewed", "")]
+        expect(here.page.get_by_text("4 done · 8 left")).to_be_visible()
+        press(here.page, "u")
+        press(here.page, "k")
+        assert records_of(here.workspace)[3].status is ReviewStatus.UNREVIEWED
+
+
+def test_keys_pressed_faster_than_records_are_drawn_decide_none_unseen(browser: Browser, tmp_path: Path) -> None:
+    with desk(browser, tmp_path) as here:
+        here.page.evaluate("""() => {
+            window.seen = new Set([window.dataflowPainted]);
+            window.addEventListener('dataflow-painted', (event) => window.seen.add(event.detail));
+        }""")
+        for _ in range(40):
+            here.page.keyboard.press("a")
+            here.page.wait_for_timeout(15)
+        settled(here.page)
+        here.page.wait_for_timeout(500)
+        seen = {stamp.partition(":")[0] for stamp in here.page.evaluate("[...window.seen]")}
+        decided = {record.id for record in records_of(here.workspace) if record.status is ReviewStatus.ACCEPTED}
+        assert decided
+        assert decided <= seen
+
+
+def test_letters_typed_in_a_text_are_text(browser: Browser, tmp_path: Path) -> None:
+    with desk(browser, tmp_path) as here:
+        here.page.keyboard.press("e")
+        here.page.keyboard.press("End")
+        here.page.keyboard.type(" A flax jug, 123?", delay=5)
+        until(lambda: records_of(here.workspace)[0].fields[TASK].endswith("A flax jug, 123?"), here.page)
+        assert {record.status for record in records_of(here.workspace)} == {ReviewStatus.UNREVIEWED}
+        here.page.keyboard.press("Escape")
+        press(here.page, "a")
+        first = records_of(here.workspace)[0]
+        assert first.status is ReviewStatus.ACCEPTED
+        assert first.fields[TASK] == "Book table 0 at the restaurant. A flax jug, 123?"
+
+
+def test_an_edit_followed_at_once_by_a_key_is_saved_before_the_decision(browser: Browser, tmp_path: Path) -> None:
+    with desk(browser, tmp_path) as here:
+        before = painted(here.page)
+        text_area(here.page, 1).fill("Ask when the last bus goes.")
+        here.page.keyboard.press("Escape")
+        here.page.keyboard.press("x")
+        here.page.wait_for_timeout(1_000)
+        settled(here.page)
+        if painted(here.page).partition(":")[0] == before.partition(":")[0]:  # the key came before the edit was drawn
+            press(here.page, "x")
+        first, *others = records_of(here.workspace)
+        assert (first.fields[PARALLEL], first.status) == ("Ask when the last bus goes.", ReviewStatus.REJECTED)
+        assert {record.revision for record in others} == {1}
+
+
+def test_an_edit_followed_at_once_by_another_screen_or_view_is_kept(browser: Browser, tmp_path: Path) -> None:
+    with desk(browser, tmp_path) as here:
+        text_area(here.page).fill("Left for the table.")
+        here.page.keyboard.press("Escape")
+        here.page.keyboard.press("t")
+        expect(here.page.get_by_role("button", name="One by one")).to_be_visible()
+        until(lambda: records_of(here.workspace)[0].fields[TASK] == "Left for the table.", here.page)
+        settled(here.page)
+        here.page.keyboard.press("t")
+        painted(here.page)
+        text_area(here.page).fill("Left for Home.")
+        here.page.get_by_test_id("stSidebarNavLink").filter(has_text="Home").click()
+        expect(here.page.get_by_role("heading", name="Home")).to_be_visible()
+        until(lambda: records_of(here.workspace)[0].fields[TASK] == "Left for Home.", here.page)
+
+
+def test_what_two_people_type_into_one_text_is_shown_side_by_side(browser: Browser, tmp_path: Path) -> None:
+    with desk(browser, tmp_path) as here, app_page(browser, here.server.url) as (other, _):
+        visit(other, here.server, "review?view=focus")
+        painted(other)
+        text_area(other).fill("Theirs.")
+        until(lambda: records_of(here.workspace)[0].fields[TASK] == "Theirs.", other)
+        text_area(here.page).fill("Mine.")
+        expect(here.page.get_by_text("was changed by someone else while you were editing it")).to_be_visible()
+        expect(here.page.get_by_text("Theirs.").first).to_be_visible()
+        assert records_of(here.workspace)[0].fields[TASK] == "Theirs."
+        here.page.get_by_role("button", name="Keep mine").click()
+        until(lambda: records_of(here.workspace)[0].fields[TASK] == "Mine.", here.page)
+
+
+def test_typing_goes_on_over_a_restart_of_the_server(browser: Browser, tmp_path: Path) -> None:
+    with app_server(tmp_path) as server:
+        workspace = fill(server.home / "default", 3)
+        port = urlsplit(server.url).port or 0
+        opened = app_page(browser, server.url)
+        page, _ = opened.__enter__()
+        visit(page, server, "review?view=focus")
+        painted(page)
+        text_area(page).fill("Before the restart.")
+        until(lambda: records_of(workspace)[0].fields[TASK] == "Before the restart.", page)
+    try:
+        connected = page.locator('[data-testid="stApp"][data-test-connection-state="CONNECTED"]')
+        connected.wait_for(state="detached")
+        with app_server(tmp_path, port=port):
+            connected.wait_for(timeout=60_000)
+            settled(page)
+            text_area(page).fill("Before the restart. And after it.")
+            text_area(page, 1).fill("Only after the restart.")
+            expected = ["Before the restart. And after it.", "Only after the restart."]
+            until(lambda: list(records_of(workspace)[0].fields.values())[:2] == expected, page)
+            expect(page.get_by_text("was changed by someone else")).to_have_count(0)
+    finally:
+        opened.__exit__(None, None, None)
+        workspace.close()
+
+
+def test_turns_of_a_dialogue_are_edited_and_the_dialogue_decided(browser: Browser, tmp_path: Path) -> None:
+    with desk(browser, tmp_path, dialogues=True) as here:
+        text_area(here.page, 1).fill("A better answer.")
+        here.page.keyboard.press("Control+Enter")
+        here.page.keyboard.type("And then?")
+        until(lambda: len(records_of(here.workspace)[0].fields["conversation"]) == 3, here.page)
+        expect(here.page.get_by_text(re.compile("end", re.IGNORECASE)).first).to_be_visible()
+        here.page.keyboard.press("Escape")
+        settled(here.page)
+        press(here.page, "f")
+        first = records_of(here.workspace)[0]
+        assert [turn["value"] for turn in first.fields["conversation"]] == [
+            "Question 0?",
+            "A better answer.",
+            "And then?",
+        ]
+        assert first.status is ReviewStatus.FLAGGED

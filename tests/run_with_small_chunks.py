@@ -1,0 +1,12 @@
+"""`python -m dataflow_core`, with few records a chunk: an action on some hundreds can be killed in its midst."""
+
+from __future__ import annotations
+
+import sys
+
+from dataflow_core import bulk
+from dataflow_core.cli import main
+
+if __name__ == "__main__":
+    bulk.CHUNK = 20
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""What the open record says, to be edited in place: a task as the structure it is, a dialogue as a conversation."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import streamlit as st
+
+from dataflow_core.generators.para_seq import task_keys
+from dataflow_core.models import SKELETON, Finding, Record
+from dataflow_core.staleness import MAYBE_STALE
+from dataflow_core.workspace import Workspace
+from ui.names import DIALOGUES
+from ui.review.components import relation_card, turn_editor
+from ui.review.components.relation_card import CardField, Role
+from ui.review.draft import Draft, draft_of
+from ui.text import escape_markdown
+from ui.values import CONVERSATION, as_editable, from_text
+
+#: One widget for all records, so that an edit which is on its way when another record comes is still sent.
+_CARD, _TURNS = "review_card", "review_turns"
+_ROLES: tuple[Role, ...] = ("atomic", "parallel", "subsequent", "composition")
+
+
+def save_content(workspace: Workspace) -> None:
+    """Save what the browser has sent and is not saved yet. May run at any time, as often as one likes."""
+    for document, texts in relation_card.edits(_CARD):
+        if (draft := draft_of(workspace, document)) is not None:
+            draft.save_texts(workspace, texts)
+    if (edited := turn_editor.edited(_TURNS)) is not None:
+        document, turns = edited
+        if (draft := draft_of(workspace, document)) is not None and CONVERSATION in draft.loaded:
+            draft.save(workspace, CONVERSATION, turns)
+
+
+def show_content(workspace: Workspace, record: Record, draft: Draft, findings: list[Finding]) -> None:
+    if record.generator == DIALOGUES:
+        _show_conversation(workspace, draft, findings)
+    else:
+        _show_relations(workspace, record, draft, findings)
+
+
+def show_facts_of_dialogue(workspace: Workspace, draft: Draft) -> None:
+    """What stands beside a conversation: intent, flow, topic, and whatever else there is."""
+
+    def save(name: str, key: str) -> None:
+        draft.save(workspace, name, from_text(st.session_state.get(key), draft.loaded.get(name)))
+
+    for name in draft.loaded:
+        if name == CONVERSATION or (name == "intent" and draft.loaded.get("category") == draft.loaded["intent"]):
+            continue
+        key = f"review_fact-{draft.document}-{draft.generation}-{name}"
+        text = st.text_input(
+            escape_markdown(name), as_editable(draft.loaded[name]), key=key, on_change=save, args=(name, key)
+        )
+        draft.save(workspace, name, from_text(text, draft.loaded[name]))
+
+
+def _show_relations(workspace: Workspace, record: Record, draft: Draft, findings: list[Finding]) -> None:
+    roles: dict[str, Role] = dict(zip(task_keys(workspace.records.params_of(record)), _ROLES, strict=True))
+    by_field, stale = defaultdict(list), dict[str, str]()
+    for finding in findings:
+        if finding.check == MAYBE_STALE:
+            stale[finding.field] = finding.message
+        else:
+            by_field[finding.field].append(finding.message)
+    original = _as_generated(workspace, record)
+    relation_card.relation_card(
+        [
+            CardField(
+                name,
+                as_editable(value),
+                roles.get(name, "other"),
+                findings=tuple(by_field[name]),
+                stale=stale.get(name, ""),
+                changed=original is not None and original.get(name) != record.fields.get(name),
+            )
+            for name, value in draft.loaded.items()
+        ],
+        key=_CARD,
+        document=draft.document,
+        stamp=draft.stamp,
+        on_change=lambda: save_content(workspace),
+    )
+    for message in by_field[""]:
+        st.caption(f":orange[:material/info: {escape_markdown(message)}]")
+
+
+def _show_conversation(workspace: Workspace, draft: Draft, findings: list[Finding]) -> None:
+    turns = draft.loaded.get(CONVERSATION) or []
+    turn_editor.turn_editor(
+        turns,
+        key=_TURNS,
+        document=draft.document,
+        stamp=draft.stamp,
+        on_change=lambda: save_content(workspace),
+        findings=[finding.message for finding in findings],
+        is_skeleton=draft.record.stage == SKELETON,
+    )
+    if draft.record.stage == SKELETON:
+        st.caption("Accept these questions to have them answered: Runs → Get answers. What you change here is asked.")
+
+
+def _as_generated(workspace: Workspace, record: Record) -> dict[str, object] | None:
+    if not record.is_edited:
+        return None
+    return dict(workspace.records.history(record.id)[-1].fields)

@@ -1,0 +1,113 @@
+"""Where a record came from: its run, what it was made from, and what the model answered, word for word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import streamlit as st
+
+from dataflow_core.models import Record, Sampling, Usage
+from dataflow_core.storage.provenance import ModelCall, Provenance, ProvenanceReader
+from dataflow_core.wording import money
+from dataflow_core.workspace import Workspace
+from ui.format import ago, count, duration
+from ui.names import run_label
+from ui.text import escape_markdown, plain
+from ui.values import as_text
+
+_ENDINGS = {"length": "cut off at the token limit", "content_filter": "refused"}
+
+
+def reader(workspace: Workspace) -> ProvenanceReader:
+    return ProvenanceReader(workspace.database)
+
+
+def show_provenance(workspace: Workspace, record: Record) -> None:
+    _run_button(workspace, record)
+    found = reader(workspace).of(record)
+    if found is None:
+        st.caption("Written by hand, without a model.")
+        return
+    facts = [*_how(found), *_what_it_took(found)]
+    if facts:
+        st.caption(escape_markdown(" · ".join(facts)))
+    with st.container(gap="xsmall"):
+        with st.expander(f"Input {found.position + 1:,} of the run", key=f"provenance-input-{record.id}"):
+            for name, value in found.fields.items():
+                st.caption(escape_markdown(name))
+                plain(as_text(value) or "(empty)")
+        for place, call in enumerate(found.calls):
+            _show_call(call, key=f"provenance-{record.id}-{place}")
+    if not found.calls:
+        st.caption("No answer of a model is stored for it.")
+
+
+def _run_button(workspace: Workspace, record: Record) -> None:
+    if record.run_id is not None and st.button(
+        escape_markdown(run_label(workspace.runs.get(record.run_id))),
+        icon=":material/bolt:",
+        type="tertiary",
+        key=f"provenance-run-{record.id}",
+        help="Opens the run that it was made in.",
+    ):
+        st.switch_page("pages/runs.py", query_params={"run": record.run_id})
+
+
+def _how(found: Provenance) -> Iterator[str]:
+    """The model, the prompt and the sampling, where the calls have one; each call tells its own besides."""
+    yield from dict.fromkeys(call.model for call in found.calls)
+    yield from dict.fromkeys(f"prompt {call.prompt_version}" for call in found.calls)
+    if len(alike := {_sampling_in_words(call.sampling) for call in found.calls}) == 1:
+        yield from filter(None, alike)
+
+
+def _what_it_took(found: Provenance) -> Iterator[str]:
+    if found.calls:
+        yield count(len(found.calls), "call")
+        yield _tokens(found.usage)
+        if found.cost is not None:
+            yield money(found.cost)
+        yield duration(found.seconds)
+
+
+def _show_call(call: ModelCall, *, key: str) -> None:
+    facts = [call.step, *([] if call.is_valid else ["not usable"]), duration(call.seconds)]
+    with st.expander(
+        escape_markdown(" · ".join(facts)),
+        icon=":material/check:" if call.is_valid else ":material/error:",
+        key=key,
+    ):
+        st.caption(escape_markdown(" · ".join(_details(call))))
+        for text in call.texts:
+            st.code(text, language=None, wrap_lines=True)
+
+
+def _details(call: ModelCall) -> Iterator[str]:
+    yield call.model
+    yield call.prompt_version
+    if sampling := _sampling_in_words(call.sampling):
+        yield sampling
+    if call.attempt:
+        yield f"retry {call.attempt}"
+    yield _tokens(call.usage)
+    if call.cost is not None:
+        yield money(call.cost)
+    if call.finish_reason in _ENDINGS:
+        yield _ENDINGS[call.finish_reason]
+    yield f"{call.at.astimezone():%Y-%m-%d %H:%M:%S}, {ago(call.at)}"
+
+
+def _tokens(usage: Usage) -> str:
+    return f"{count(usage.prompt_tokens, 'token')} in, {usage.completion_tokens:,} out"
+
+
+def _sampling_in_words(sampling: Sampling) -> str:
+    """Return "temperature 0.7, seed 3"; "" where all is left to the endpoint."""
+    said = {
+        "temperature": sampling.temperature,
+        "seed": sampling.seed,
+        "at most tokens": sampling.max_tokens,
+        "choices": sampling.choices if sampling.choices > 1 else None,
+        "stop": ", ".join(map(repr, sampling.stop)) or None,
+    }
+    return ", ".join(f"{name} {value}" for name, value in (said | dict(sampling.extra)).items() if value is not None)
