@@ -66,7 +66,7 @@ class BulkActions:
         with self._database.read() as connection:  # so that nobody waits for it
             planned = _undoable(connection, number)
             selection = _packed(_touched(connection, number))
-        params = {"action": number, "kind": planned.kind, "is_of_texts": _is_of_texts(planned)}
+        params = {"action": number, "kind": planned.kind, "is_of_texts": is_of_texts(planned)}
         with self._database.write() as connection:
             action = _undoable(connection, number)
             if action.done != planned.done:
@@ -88,7 +88,7 @@ class BulkActions:
                 return action
             connection.execute(_update(number, owner=this_process(), at=time.time()))
         selection = self._selection(number)
-        size, largest = (1, TEXT_CHUNK) if _is_of_texts(action) else (CHUNK, CHUNK)
+        size, largest = (1, TEXT_CHUNK) if is_of_texts(action) else (CHUNK, CHUNK)
         while action.state is ActionState.RUNNING:
             began = time.monotonic()
             try:
@@ -170,7 +170,8 @@ def _undoable(connection: Connection, number: int) -> Action:
     return action
 
 
-def _is_of_texts(action: Action) -> bool:
+def is_of_texts(action: Action) -> bool:
+    """Whether it writes what records say, which takes longer a record than a decision."""
     return bool(action.params.get("is_of_texts", action.kind not in ("decide", "tag")))
 
 

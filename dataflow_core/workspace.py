@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dataflow_core import background, rechecking
 from dataflow_core.accepting import RewriteLedger
-from dataflow_core.bulk import BulkActions
+from dataflow_core.bulk import BulkActions, is_of_texts
 from dataflow_core.errors import DataflowError, DiskFullError, WorkspaceError
 from dataflow_core.generators import build_generator
 from dataflow_core.generators.base import TwoStages
@@ -52,8 +52,8 @@ from dataflow_core.storage.runs import RunPlan, RunStore
 from dataflow_core.storage.workers import WorkerStore
 
 DATABASE = "workspace.db"
-#: An action on so many records takes a moment only.
-AT_ONCE = 2_000
+#: An action on so many records takes a moment only; one that changes their texts, on so many.
+AT_ONCE, TEXTS_AT_ONCE = 2_000, 100
 #: A file kept while a run is executed and given up when the disk is full, so that the run can still store its last
 #: answers and why it paused. Several times what SQLite's log takes before it is carried over into the database.
 RESERVE_BYTES = 16 * 1024 * 1024
@@ -274,7 +274,7 @@ class Workspace:
 
         Returns it as it stands; `bulk.get` tells how it goes on.
         """
-        if action.total - action.done <= AT_ONCE:
+        if action.total - action.done <= (TEXTS_AT_ONCE if is_of_texts(action) else AT_ONCE):
             return self.bulk.execute(action.number)
         self._start_process("action", str(action.number), log=str(action.number))
         return action

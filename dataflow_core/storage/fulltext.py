@@ -82,11 +82,13 @@ def _spaced(words: str) -> str:
 
 
 def _strings(value: Any) -> Iterator[str]:
+    """What a person reads as text: of a turn, not by whom it is."""
     if isinstance(value, dict):
         for part in value.values():
             yield from _strings(part)
     elif isinstance(value, list):
         for part in value:
-            yield from _strings(part)
+            is_turn = isinstance(part, dict) and part.keys() >= {"role", "value"}
+            yield from _strings({name: text for name, text in part.items() if name != "role"} if is_turn else part)
     elif value is not None:
         yield str(value)

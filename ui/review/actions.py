@@ -129,6 +129,8 @@ def _outcome_in_words(action: Action, changed_since: int = 0) -> str:
         parts.append(_why_left(action, left))
     if action.state is ActionState.STOPPED:
         parts.append(f"stopped after {action.done:,} of {action.total:,}")
+    if problem := action.params.get("problem"):
+        parts.append(str(problem))
     return " · ".join(parts)
 
 

@@ -20,7 +20,7 @@ from ui.shell import empty_state, page_header
 from ui.text import escape_markdown
 
 #: Kinds of findings that are named beside the filters; the others are in their list.
-_NAMED = 5
+_NAMED = 3
 
 Wish = Literal["", "focus", "add"]
 

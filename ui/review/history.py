@@ -37,6 +37,7 @@ _MADE = {
     RevisionKind.WRITTEN: "written",
     RevisionKind.RESTORED: "restored",
     RevisionKind.REGENERATED: "regenerated",
+    RevisionKind.ANSWERED: "answered",
 }
 _RESTORED = re.compile(r"Revision (\d+) restored")
 

@@ -267,6 +267,7 @@ class Bar {
       button.disabled = off;
       if (action in DECIDED) button.setAttribute('aria-pressed', String(data.status === DECIDED[action]));
     }
+    this.find('[data-action="regenerate"]').hidden = !data.can_regenerate;
     this.find('.undo').title = data.undo_label;
     this.find('.previous').title = 'Previous (K)';
     this.find('.next').title = 'Next (J)';
