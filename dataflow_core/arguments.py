@@ -150,6 +150,13 @@ def _add_control(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     action.add_argument("number", metavar="NUMBER", type=_whole)
     _add_quiet(action)
     _add_workspace(action)
+    worker = verbs.add_parser(
+        "worker", help="execute what is asked for in Review as it comes, until nobody asks any more"
+    )
+    worker.add_argument("--idle", type=_amount, metavar="SECONDS", default=60.0, help="until it ends (default: 60)")
+    worker.add_argument("--name", default="", help="which key it has been handed, as the app that starts it says")
+    _add_quiet(worker)
+    _add_workspace(worker)
     for verb in (run, resume, pause, cancel, workers, status):
         verb.add_argument("id", metavar="ID", help="the run's id, or the end of it")
         _add_workspace(verb)

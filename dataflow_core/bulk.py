@@ -13,16 +13,18 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, Update, func, insert, literal, select, update
 
+from dataflow_core import accepting
 from dataflow_core.errors import UsageError
 from dataflow_core.models import Action, ActionState, Fields, ReviewStatus, RevisionKind
 from dataflow_core.replacing import Replacement
 from dataflow_core.review import revise
+from dataflow_core.storage import proposals as proposing
 from dataflow_core.storage import undoing, writing
 from dataflow_core.storage.database import Database, storable
 from dataflow_core.storage.owner import this_process
 from dataflow_core.storage.records import page
 from dataflow_core.storage.rows import action_of
-from dataflow_core.storage.schema import actions, decisions, records, revisions, taggings
+from dataflow_core.storage.schema import actions, decisions, proposals, records, revisions, taggings
 
 #: So many records a transaction, for as long as that takes everybody else waits.
 CHUNK = 2_000
@@ -51,6 +53,13 @@ class BulkActions:
     def replace(self, numbers: Sequence[int], replacement: Replacement, *, author: str) -> Action:
         """Plan to replace text in the records' fields."""
         return self._plan("replace", numbers, author, replacement.as_fields())
+
+    def accept_proposals(self, run_id: str, *, author: str) -> Action:
+        """Plan to accept what the run proposes, but for records changed since. Raises `UsageError` where nothing is."""
+        return self._plan("accept-proposals", self._proposed(run_id), author, {"run": run_id})
+
+    def refuse_proposals(self, run_id: str, *, author: str) -> Action:
+        return self._plan("refuse-proposals", self._proposed(run_id), author, {"run": run_id})
 
     def undo(self, number: int, *, author: str) -> Action:
         """Plan to take an action back. Raises `UsageError` where that was done, or it is not finished."""
@@ -129,6 +138,13 @@ class BulkActions:
         with self._database.read() as connection:
             return [action_of(row) for row in connection.execute(query).mappings()]
 
+    def _proposed(self, run_id: str) -> list[int]:
+        with self._database.read() as connection:
+            found = proposing.open_records(connection, run_id)
+        if not found:
+            raise UsageError("No proposal is waiting for a decision.")
+        return found
+
     def _plan(self, kind: str, numbers: Sequence[int], author: str, params: Fields) -> Action:
         if not numbers:
             raise UsageError("No record is selected.")
@@ -182,10 +198,16 @@ def _do(connection: Connection, action: Action, numbers: list[int]) -> int:
             return _tag(connection, action, numbers)
         case "replace":
             return _replace(connection, action, numbers)
+        case "accept-proposals":
+            run_id = action.params["run"]
+            return accepting.accept_many(connection, run_id, numbers, author=action.author, action=action.number)
+        case "refuse-proposals":
+            return accepting.refuse_many(connection, action.params["run"], numbers, action=action.number)
         case undoing.UNDO:
             undone, author = action.params["action"], action.author
             touched = undoing.undo_decisions(connection, undone, action.number, author, among=numbers)
             touched |= undoing.undo_revisions(connection, undone, action.number, author, revise, among=numbers)
+            touched |= proposing.reopen(connection, undone, touched, among=numbers)
             touched |= undoing.undo_tags(connection, undone, action.number, author, among=numbers)
             return len(touched)
         case _:
@@ -249,7 +271,7 @@ def _replace(connection: Connection, action: Action, numbers: list[int]) -> int:
 
 def _touched(connection: Connection, action: int) -> set[int]:
     touched: set[int] = set()
-    for table in (decisions, revisions, taggings):
+    for table in (decisions, revisions, taggings, proposals):
         touched.update(connection.scalars(select(table.c.record).where(table.c.action == action)))
     return touched
 

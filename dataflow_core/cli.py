@@ -10,8 +10,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeVar
 
 from dataflow_core.arguments import budget_of, changed_endpoint, endpoint_of, parser
 from dataflow_core.errors import DataflowError, UsageError
@@ -35,7 +37,10 @@ from dataflow_core.settings import Settings
 from dataflow_core.storage.queries import Query
 from dataflow_core.storage.runs import Request
 from dataflow_core.terminal import ProgressDisplay
+from dataflow_core.worker import Worker
 from dataflow_core.workspace import Workspace
+
+T = TypeVar("T")
 
 OK, OTHER, USAGE, SOME_FAILED = 0, 1, 2, 3
 #: Seconds that a run's process is given to do what it is asked to.
@@ -129,6 +134,17 @@ def _action(options: argparse.Namespace) -> int:
     action = _workspace(options).bulk.execute(options.number)
     if not options.quiet:
         print(f"{action.touched:,} of {action.total:,} records were changed.")
+    return OK
+
+
+def _worker(options: argparse.Namespace) -> int:
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    worker = Worker(_workspace(options), name=options.name, idle=options.idle, say=say)
+    gc.freeze()
+    with suppress(asyncio.CancelledError):
+        asyncio.run(_stopped_by_signals(worker.run()))
     return OK
 
 
@@ -275,18 +291,23 @@ def _execute_and_write(workspace: Workspace, run: Run, options: argparse.Namespa
 
 def _execute(workspace: Workspace, run: Run, *, quiet: bool) -> Outcome:
     async def execute() -> Outcome:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101  a running coroutine is in a task
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, _cancel_once, task)
         with ProgressDisplay(workspace.runs.get(run.id), quiet=quiet) as display:
             return await workspace.execute(run.id, progress=None if quiet else display.show)
 
     gc.freeze()  # all that is loaded by now stays; going through it again and again would hold calls up
-    return asyncio.run(execute())
+    return asyncio.run(_stopped_by_signals(execute()))
 
 
-def _cancel_once(task: asyncio.Task[Outcome]) -> None:
+async def _stopped_by_signals(work: Coroutine[Any, Any, T]) -> T:
+    """Cancel the work when this process is asked to end."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  a running coroutine is in a task
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, _cancel_once, task)
+    return await work
+
+
+def _cancel_once(task: asyncio.Task[Any]) -> None:
     """A second Ctrl-C must not cut short the storing that the first one led to."""
     if not task.cancelling():
         task.cancel()
@@ -318,6 +339,7 @@ _VERBS = {
     "chat": _chat,
     "run": _run,
     "action": _action,
+    "worker": _worker,
     "recheck": _recheck,
     "resume": _resume,
     "pause": _pause,

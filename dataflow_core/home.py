@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from dataflow_core.errors import UsageError, WorkspaceError
+from dataflow_core.models import RunKind
 from dataflow_core.workspace import DATABASE, Workspace
 
 FIRST = "default"
@@ -78,7 +79,7 @@ class Home:
         """Raises `UsageError` while a run of it is being executed."""
         with suppress(WorkspaceError):  # one that cannot be opened has no run that could be
             workspace = self.open(name)
-            live = workspace.runs.live()
+            live = workspace.runs.live(kinds=tuple(RunKind))
             workspace.close()
             if live:
                 raise UsageError(f"A run of {name!r} is being executed: {live[0].name}. Cancel it first.")

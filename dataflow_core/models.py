@@ -34,6 +34,13 @@ class InputState(StrEnum):
     WAITING = "waiting"  # for a person's review between two stages
 
 
+class RunKind(StrEnum):
+    """What comes of a run's inputs."""
+
+    GENERATE = "generate"  # records
+    REWRITE = "rewrite"  # other texts for records that there are, as proposals; not listed among the runs
+
+
 class RunState(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
@@ -287,6 +294,7 @@ class Run:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    kind: RunKind = RunKind.GENERATE
 
     @property
     def reviews_skeletons(self) -> bool:
@@ -415,6 +423,35 @@ class Comment:
     author: str
     text: str
     at: datetime
+
+
+class ProposalState(StrEnum):
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    OUTDATED = "outdated"  # never stored: open, but the record says something else by now than what it is based on
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a model would have a record say instead: `fields` in place of `before`, which are those of `base_revision`.
+
+    `record` is the record's number; `author` asked for it, with the `note`.
+    """
+
+    number: int
+    run_id: str
+    input_id: str
+    record: int
+    base_revision: int
+    before: Fields
+    fields: Fields
+    note: str
+    author: str
+    model: str
+    state: ProposalState
+    at: datetime
+    decided_at: datetime | None
 
 
 class ActionState(StrEnum):

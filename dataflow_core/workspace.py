@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from dataflow_core import background, rechecking
+from dataflow_core.accepting import RewriteLedger
 from dataflow_core.bulk import BulkActions, is_of_texts
 from dataflow_core.errors import DataflowError, DiskFullError, WorkspaceError
 from dataflow_core.generators import build_generator
@@ -24,11 +27,13 @@ from dataflow_core.models import (
     Intent,
     Progress,
     Run,
+    RunKind,
     RunState,
     Stage,
 )
 from dataflow_core.readers import Selection, Table
 from dataflow_core.review import Review
+from dataflow_core.rewriting import Rewriting
 from dataflow_core.runner import Outcome, Runner
 from dataflow_core.serving import open_serving
 from dataflow_core.serving.base import Serving
@@ -41,9 +46,11 @@ from dataflow_core.storage.intents import IntentStore
 from dataflow_core.storage.leases import LeaseStore
 from dataflow_core.storage.ledger import Ledger
 from dataflow_core.storage.preferences import PreferenceStore
+from dataflow_core.storage.proposals import ProposalStore
 from dataflow_core.storage.provenance import ProvenanceReader
 from dataflow_core.storage.records import RecordStore
 from dataflow_core.storage.runs import RunPlan, RunStore
+from dataflow_core.storage.workers import WorkerStore
 
 DATABASE = "workspace.db"
 #: An action on so many records takes a moment only; one that changes their texts, on so many.
@@ -51,6 +58,8 @@ AT_ONCE, TEXTS_AT_ONCE = 2_000, 100
 #: A file kept while a run is executed and given up when the disk is full, so that the run can still store its last
 #: answers and why it paused. Several times what SQLite's log takes before it is carried over into the database.
 RESERVE_BYTES = 16 * 1024 * 1024
+#: Mixed into the mark of a pasted key, so that nothing can be found out about the key from it.
+_SALT = secrets.token_bytes(16)
 
 
 class Workspace:
@@ -71,6 +80,9 @@ class Workspace:
         self.records = RecordStore(self.database)
         self.review = Review(self.database)
         self.bulk = BulkActions(self.database)
+        self.rewriting = Rewriting(self.database, self.runs, self.bulk)
+        self.proposals = ProposalStore(self.database)
+        self.workers = WorkerStore(self.database)
         self.preferences = PreferenceStore(self.database)
         self.provenance = ProvenanceReader(self.database)
         self.leases = LeaseStore(self.database)
@@ -207,7 +219,7 @@ class Workspace:
     def blank(self, run: Run, failure: Failure) -> Fields:
         """The record of a failed input for a person to write: with empty texts where nothing was answered."""
         item = Input(failure.input_id, failure.position, failure.fields, failure.attempts - 1)
-        ledger = Ledger(self.database, run.id, run.generator)
+        ledger = self.ledger_of(run)
         generator = build_generator(run.generator, run.params, recipe=run.endpoint.recipe)
         if isinstance(generator, TwoStages) and (skeleton := ledger.skeletons([item]).get(item.id)):
             return generator.unanswered(skeleton.fields)
@@ -238,15 +250,26 @@ class Workspace:
         `limit` takes up only the first so many inputs (*Try on N*); starting again without it does the rest.
         `budget` None leaves the one that the run has. `key` is asked for a key for the endpoint that will be called;
         it reaches the process through its environment only. Raises `RunIsLiveError`.
+
+        A rewriting run is taken up by the workspace's worker, which is started where it is not there. A pasted key has
+        a worker of its own, for the key's address only: the environment of one that runs cannot be added to.
         """
         run = self.runs.get(run_id)
-        self.keep_reserve(run.id)
         endpoint = self.endpoint_of(run)
-        self.runs.enqueue(run.id, limit=limit, endpoint=endpoint, budget=budget)
+        pasted = key(endpoint)
         environ = {name: value for name, value in os.environ.items() if name != PASTED_KEY_ENV}
-        if (pasted := key(endpoint)) is not None:
+        if pasted is not None:
             environ[PASTED_KEY_ENV] = pasted
-        self._start_process("run", run.id, environ=environ)
+        if run.kind is RunKind.REWRITE:
+            name = _worker_name(endpoint, pasted)
+            self.workers.assign(run.id, name)
+            self.runs.enqueue(run.id, limit=limit, endpoint=endpoint, budget=budget)
+            if self.workers.must_start(name):
+                self._start_process("worker", "--name", name, log="worker", environ=environ)
+            return
+        self.keep_reserve(run.id)
+        self.runs.enqueue(run.id, limit=limit, endpoint=endpoint, budget=budget)
+        self._start_process("run", run.id, log=run.id, environ=environ)
 
     def carry_out(self, action: Action) -> Action:
         """Do a planned action on many records: at once where these are few, else in a process of its own.
@@ -255,50 +278,64 @@ class Workspace:
         """
         if action.total - action.done <= (TEXTS_AT_ONCE if is_of_texts(action) else AT_ONCE):
             return self.bulk.execute(action.number)
-        self._start_process("action", str(action.number))
+        self._start_process("action", str(action.number), log=str(action.number))
         return action
 
     def recheck(self) -> None:
         """Where records were last looked at by older checks, look at them anew, in a process of its own."""
         if rechecking.is_due(self.database):
-            self._start_process("recheck", "all")
+            self._start_process("recheck", "all", log="all")
 
-    def _start_process(self, verb: str, what: str, *, environ: Mapping[str, str] | None = None) -> None:
-        arguments = [verb, what, "--workspace", str(self.folder), "--quiet"]
-        background.start(arguments, log=self.folder / "logs" / f"{what}.log", environ=environ)
+    def _start_process(self, *what: str, log: str, environ: Mapping[str, str] | None = None) -> None:
+        arguments = [*what, "--workspace", str(self.folder), "--quiet"]
+        background.start(arguments, log=self.folder / "logs" / f"{log}.log", environ=environ)
 
     async def execute(
-        self, run_id: str, *, key: str | None = None, progress: Callable[[Progress], None] | None = None
+        self,
+        run_id: str,
+        *,
+        key: str | None = None,
+        progress: Callable[[Progress], None] | None = None,
+        serving: Serving | None = None,
+        reserve: str = "",
     ) -> Outcome:
         """Execute the run in this process and event loop. Raises `RunIsLiveError` while another process does.
 
-        `progress` is called about twice a second, from a thread.
+        `progress` is called about twice a second, from a thread. `serving` is called in place of the endpoint's own.
+        `reserve` names what is kept for a full disk by several runs together; without it the run has its own.
         """
-        self.keep_reserve(run_id)
+        self.keep_reserve(reserve or run_id)
         run = self.runs.claim(run_id)
         try:
-            runner = self._runner(run, key, progress)
+            opened = serving or self.open_serving(run.endpoint, key)
+            runner = self._runner(run, opened, progress, reserve or run.id)
         except DataflowError as error:
             self.runs.release(run.id, RunState.PAUSED, str(error), "problem")
             raise
         else:
             return await runner.execute()
         finally:
-            self.free_reserve(run.id)
+            if not reserve:
+                self.free_reserve(run.id)
 
-    def _runner(self, run: Run, key: str | None, progress: Callable[[Progress], None] | None) -> Runner:
+    def ledger_of(self, run: Run) -> Ledger:
+        if run.kind is RunKind.REWRITE:
+            return RewriteLedger(self.database, run)
+        return Ledger(self.database, run.id, run.generator)
+
+    def _runner(self, run: Run, serving: Serving, progress: Callable[[Progress], None] | None, reserve: str) -> Runner:
         return Runner(
             run,
             runs=self.runs,
             leases=self.leases,
-            ledger=Ledger(self.database, run.id, run.generator),
+            ledger=self.ledger_of(run),
             generator=build_generator(run.generator, run.params, recipe=run.endpoint.recipe),
-            serving=self._open_serving(run.endpoint, key),
+            serving=serving,
             progress=(lambda: progress(self.runs.progress(run.id))) if progress else lambda: None,
-            free_reserve=lambda: self.free_reserve(run.id),
+            free_reserve=lambda: self.free_reserve(reserve),
         )
 
-    def _open_serving(self, endpoint: Endpoint, key: str | None) -> Serving:
+    def open_serving(self, endpoint: Endpoint, key: str | None = None) -> Serving:
         """The endpoint, asked as it has turned out to want to be asked; what is learnt now is kept, too."""
         base_url, model = base_url_of(endpoint), endpoint.model
         stored = self.dialects.get(base_url, model)
@@ -325,5 +362,16 @@ class Workspace:
     def _reserve(self, run_id: str) -> Path:
         return self.folder / f"reserve-{run_id}"
 
+    def is_there(self) -> bool:
+        """False once the folder was deleted."""
+        return (self.folder / DATABASE).exists()
+
     def close(self) -> None:
         self.database.close()
+
+
+def _worker_name(endpoint: Endpoint, key: str | None) -> str:
+    """The worker that can call the endpoint: the common one, or the one that was handed this key."""
+    if key is None:
+        return ""
+    return f"{base_url_of(endpoint)} {hashlib.sha256(_SALT + key.encode()).hexdigest()[:12]}"

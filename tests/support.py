@@ -15,7 +15,6 @@ from dataflow_core.readers import read_table, select_inputs
 from dataflow_core.runner import Outcome, Runner
 from dataflow_core.serving.base import Serving
 from dataflow_core.serving.scripted import ScriptedServing
-from dataflow_core.storage.ledger import Ledger
 from dataflow_core.workspace import Workspace
 from tests.virtual_time import now, run_virtually
 
@@ -93,7 +92,7 @@ async def _execute(
         claimed,
         runs=workspace.runs,
         leases=workspace.leases,
-        ledger=Ledger(workspace.database, run.id, run.generator),
+        ledger=workspace.ledger_of(run),
         generator=build_generator(run.generator, run.params, recipe=run.endpoint.recipe),
         serving=serving,
         free_reserve=lambda: workspace.free_reserve(run.id),

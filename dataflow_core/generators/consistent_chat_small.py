@@ -80,13 +80,23 @@ async def small_skeleton(cell: Fields, ask: Ask, *, turns: int, seed: int, tempe
 
 
 async def small_answers(
-    cell: Fields, questions: Sequence[str], ask: Ask, *, seed: int, temperature: float | None
+    cell: Fields,
+    questions: Sequence[str],
+    ask: Ask,
+    *,
+    seed: int,
+    temperature: float | None,
+    earlier: Sequence[tuple[str, str]] = (),
 ) -> list[str]:
-    """Return one answer a question, each in the light of the turns before it."""
+    """Return one answer a question, each in the light of the turns before it.
+
+    `earlier` are the questions and answers that the conversation has begun with.
+    """
     topic, language = _shown(cell["topic"]), _foreign_language(cell)
-    history: list[tuple[str, str]] = []
+    history = _remembered([(_shown(question, 2 * _SHOWN_BYTES), answer) for question, answer in earlier])
+    before = [answer for _, answer in earlier]
     answers: list[str] = []
-    for turn, question in enumerate(questions, start=1):
+    for turn, question in enumerate(questions, start=1 + len(earlier)):
         shown = _shown(question, 2 * _SHOWN_BYTES)
         seen: list[str] = []
         for step in (f"answer-{turn}", f"answer-{turn}-2"):
@@ -105,7 +115,7 @@ async def small_answers(
         else:
             message = f"The embedded model did not finish a sentence in answer {turn}. Try again or write it by hand."
             raise AnswerError(message, raw_text="\n".join(seen))
-        answers.append(max(usable, key=lambda answer: _answer_score(answer, topic, answers)))
+        answers.append(max(usable, key=lambda answer: _answer_score(answer, topic, before + answers)))
         history = _remembered([*history, (shown, answers[-1])])
     return answers
 

@@ -205,6 +205,10 @@ class Ledger:
     def _store_done(self, connection: Connection, done: Sequence[Done], now: float) -> None:
         _leave_pending(connection, [end for end in done if not end.stage], InputState.DONE)
         _leave_pending(connection, [end for end in done if end.stage], InputState.WAITING)
+        self._store_made(connection, done, now)
+
+    def _store_made(self, connection: Connection, done: Sequence[Done], now: float) -> None:
+        """Store what came of the inputs: records. A ledger of runs of another kind stores something else."""
         made = [
             NewRecord(
                 str(ULID()),

@@ -83,12 +83,21 @@ def _curation(connection: Connection) -> None:
     made = (schema.records, schema.revisions, schema.decisions, schema.taggings, schema.record_tags, schema.comments)
     for new_table in (*made, schema.actions, schema.findings, schema.sort_keys):
         new_table.create(connection)
+    _rewriting(connection)
     fulltext.create(connection)
     for statement in _CARRIED:
         connection.exec_driver_sql(statement)
     for table in ("decisions", "revisions", "records"):
         connection.exec_driver_sql(f"DROP TABLE old_{table}")
     _index_texts(connection)
+
+
+def _rewriting(connection: Connection) -> None:
+    connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN kind VARCHAR NOT NULL DEFAULT 'generate'")
+    connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN worker VARCHAR")
+    connection.exec_driver_sql("CREATE INDEX runs_by_kind ON runs (kind, state)")
+    for new_table in (schema.proposals, schema.workers):
+        new_table.create(connection)
 
 
 def _index_texts(connection: Connection) -> None:

@@ -7,10 +7,30 @@ import time
 
 from sqlalchemy import Select, Text, cast, func, select, union_all
 
-from dataflow_core.models import Failure, InputState, Progress, ReviewStatus, RevisionKind, SourceLine, Stage, Usage
+from dataflow_core.models import (
+    Failure,
+    InputState,
+    Progress,
+    ReviewStatus,
+    RevisionKind,
+    RunKind,
+    SourceLine,
+    Stage,
+    Usage,
+)
 from dataflow_core.storage.database import Database
 from dataflow_core.storage.rows import failure_of
-from dataflow_core.storage.schema import REPAIRED, calls, failures, inputs, records, revisions, runs, source_lines
+from dataflow_core.storage.schema import (
+    REPAIRED,
+    calls,
+    failures,
+    inputs,
+    proposals,
+    records,
+    revisions,
+    runs,
+    source_lines,
+)
 from dataflow_core.storage.stage_gate import waiting_by_status
 
 RECENT = 30.0
@@ -41,6 +61,8 @@ class ProgressReader:
             since = max((run.started_at if run else None) or now, now - RECENT)
             recent = select(func.count()).where(records.c.run_id == run_id, records.c.created_at >= since)
             n_recent = connection.scalar(recent) or 0
+            recent = select(func.count()).where(proposals.c.run_id == run_id, proposals.c.at >= since)
+            n_recent += connection.scalar(recent) or 0  # a run has either
             if run and run.params.get("review_skeletons"):
                 n_recent += connection.scalar(_recently_answered(run_id, since)) or 0
             recent = select(func.count()).where(failures.c.run_id == run_id, failures.c.at >= since)
@@ -71,8 +93,9 @@ class ProgressReader:
             return connection.scalar(select(calls.c.number).where(calls.c.run_id == run_id).limit(1)) is not None
 
     def count_inputs(self) -> dict[InputState, int]:
-        """How the inputs of all runs stand."""
-        query = select(inputs.c.state, func.count()).group_by(inputs.c.state)
+        """How the inputs of all runs that make records stand."""
+        generating = select(runs.c.id).where(runs.c.kind == RunKind.GENERATE)
+        query = select(inputs.c.state, func.count()).where(inputs.c.run_id.in_(generating)).group_by(inputs.c.state)
         with self._database.read() as connection:
             counts: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
         return {state: counts.get(state, 0) for state in InputState}

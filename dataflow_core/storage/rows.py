@@ -15,11 +15,14 @@ from dataflow_core.models import (
     Decision,
     Endpoint,
     Failure,
+    Proposal,
+    ProposalState,
     Record,
     ReviewStatus,
     Revision,
     RevisionKind,
     Run,
+    RunKind,
     RunState,
     Stage,
 )
@@ -46,6 +49,7 @@ def run_of(row: RowMapping) -> Run:
         created_at=_time(row["created_at"]),
         started_at=_time(row["started_at"]) if row["started_at"] else None,
         finished_at=_time(row["finished_at"]) if row["finished_at"] else None,
+        kind=RunKind(row["kind"]),
     )
 
 
@@ -101,6 +105,27 @@ def decision_of(row: RowMapping) -> Decision:
 
 def comment_of(row: RowMapping) -> Comment:
     return Comment(row["author"], row["text"], _time(row["at"]))
+
+
+def proposal_of(row: RowMapping) -> Proposal:
+    state = ProposalState(row["state"])
+    if state is ProposalState.OPEN and row["before"] != row["present"]:
+        state = ProposalState.OUTDATED
+    return Proposal(
+        number=row["number"],
+        run_id=row["run_id"],
+        input_id=row["input_id"],
+        record=row["record"],
+        base_revision=row["base_revision"],
+        before=row["before"],
+        fields=row["fields"],
+        note=row["note"],
+        author=row["author"],
+        model=row["model"],
+        state=state,
+        at=_time(row["at"]),
+        decided_at=_time(row["decided_at"]) if row["decided_at"] else None,
+    )
 
 
 def action_of(row: RowMapping) -> Action:

@@ -18,6 +18,7 @@ from dataflow_core.models import (
     Fields,
     InputState,
     Run,
+    RunKind,
     RunState,
     SourceLine,
     Stage,
@@ -66,6 +67,7 @@ class RunPlan:
     inputs: Iterable[Fields]
     source: Fields
     skipped: Sequence[SourceLine] = ()
+    kind: RunKind = RunKind.GENERATE
 
 
 class RunStore(ProgressReader):
@@ -87,6 +89,7 @@ class RunStore(ProgressReader):
                     reason="Not started yet.",
                     source=plan.source,
                     created_at=now,
+                    kind=plan.kind,
                 )
             )
             if not _insert_inputs(connection, run_id, plan.inputs):
@@ -108,16 +111,15 @@ class RunStore(ProgressReader):
             raise UsageError(f"There is no run {run_id} in this workspace. List them with the command `runs`.")
         return run_of(found)
 
-    def all(self, limit: int | None = None) -> list[Run]:
+    def all(self, limit: int | None = None, *, kind: RunKind = RunKind.GENERATE) -> list[Run]:
         """Newest first."""
+        query = select(runs).where(runs.c.kind == kind).order_by(runs.c.id.desc()).limit(limit)
         with self._database.read() as connection:
-            return [
-                run_of(row)
-                for row in connection.execute(select(runs).order_by(runs.c.id.desc()).limit(limit)).mappings()
-            ]
+            return [run_of(row) for row in connection.execute(query).mappings()]
 
-    def live(self) -> list[Run]:
-        stored = select(runs).where(runs.c.state.in_([RunState.QUEUED, RunState.RUNNING])).order_by(runs.c.id)
+    def live(self, *, kinds: Sequence[RunKind] = (RunKind.GENERATE,)) -> list[Run]:
+        is_live = runs.c.kind.in_(kinds) & runs.c.state.in_([RunState.QUEUED, RunState.RUNNING])
+        stored = select(runs).where(is_live).order_by(runs.c.id)
         with self._database.read() as connection:
             found = [run_of(row) for row in connection.execute(stored).mappings()]
         return [run for run in found if run.state.is_live]

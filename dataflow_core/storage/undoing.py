@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, literal, select, update
 
 from dataflow_core.models import Action, Record, RevisionKind
-from dataflow_core.storage import writing
+from dataflow_core.storage import proposals, writing
 from dataflow_core.storage.planning import unindexed
 from dataflow_core.storage.records import find
 from dataflow_core.storage.rows import action_of
@@ -72,6 +72,7 @@ def undo_here(connection: Connection, action: Action, author: str, revise: Revis
     mark_undone(connection, action.number, undo)
     touched = undo_decisions(connection, action.number, undo, author)
     touched |= undo_revisions(connection, action.number, undo, author, revise)
+    touched |= proposals.reopen(connection, action.number, touched)
     touched |= undo_tags(connection, action.number, undo, author)
     count(connection, undo, len(touched))
     return len(touched)

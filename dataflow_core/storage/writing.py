@@ -19,6 +19,7 @@ from dataflow_core.models import (
     RecordStage,
     ReviewStatus,
     RevisionKind,
+    RunKind,
 )
 from dataflow_core.storage import fulltext
 from dataflow_core.storage.database import storable
@@ -114,7 +115,9 @@ def add_written(connection: Connection, written: NewRecord, *, generator: str, a
 
 def make_good(connection: Connection, input_id: str) -> RowMapping | None:
     """Count a failed input as done; returns what is known of it and its run. None if not failed."""
+    generating = select(runs.c.id).where(runs.c.kind == RunKind.GENERATE)
     is_failed = (inputs.c.id == input_id) & (inputs.c.state == InputState.FAILED.value)
+    is_failed &= inputs.c.run_id.in_(generating)
     query = select(inputs.c.run_id, inputs.c.position, inputs.c.fields, runs.c.generator, runs.c.params)
     found = connection.execute(query.join_from(inputs, runs).where(is_failed)).mappings().first()
     if found is not None:

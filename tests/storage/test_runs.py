@@ -169,7 +169,7 @@ def test_figures_that_are_asked_for_each_second_are_read_from_indexes_alone(work
         *plans_of(workspace, lambda: workspace.runs.models(run.id)),
         *plans_of(workspace, ledger.usage_by_step),
     ]
-    assert len(plans) == 6
+    assert len(plans) == 7
     assert all("SEARCH" in plan and "COVERING INDEX" in plan for plan in plans)
     (repairs,) = plans_of(workspace, lambda: workspace.runs.repairs(run.id))
     assert "INDEX records_repaired" in repairs

@@ -4,9 +4,11 @@ runs ─┬─ inputs ─┬─ calls      every answer of a model, as it came: 
       │          ├─ failures   why an attempt at an input brought no record
       │          └─ records ─┬─ revisions   the content, every version of it
       │                      ├─ decisions, comments, taggings   what people said of it, in order
+      │                      ├─ proposals   other texts for it by a model, which a person accepts or refuses
       │                      └─ record_tags, findings, sort_keys, record_texts   to find, count and sort it by
       └─ source_lines          lines of the uploaded file that did not become inputs
 actions             what a person did at one go, on one record or on many: what is undone as one
+workers             the processes that rewriting runs are executed in
 leases, throttles   how live runs share the endpoints they call
 dialects            how an endpoint turned out to want to be asked
 endpoints, intents, preferences, migrations
@@ -20,6 +22,7 @@ from dataflow_core.storage.schema.records import (
     comments,
     decisions,
     findings,
+    proposals,
     record_tags,
     records,
     revisions,
@@ -35,6 +38,7 @@ from dataflow_core.storage.schema.runs import (
     runs,
     source_lines,
     throttles,
+    workers,
 )
 from dataflow_core.storage.schema.workspace import endpoints, intents, migrations, preferences
 
@@ -55,6 +59,7 @@ __all__ = [
     "metadata",
     "migrations",
     "preferences",
+    "proposals",
     "record_tags",
     "records",
     "revisions",
@@ -63,4 +68,5 @@ __all__ = [
     "source_lines",
     "taggings",
     "throttles",
+    "workers",
 ]

@@ -180,3 +180,24 @@ sort_keys = Table(
     Column("record", ForeignKey("records.number"), primary_key=True, index=True),
     sqlite_with_rowid=False,
 )
+
+proposals = Table(
+    "proposals",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("run_id", ForeignKey("runs.id"), nullable=False),
+    Column("input_id", ForeignKey("inputs.id"), nullable=False),
+    Column("record", ForeignKey("records.number"), nullable=False),
+    Column("base_revision", Integer, nullable=False),
+    Column("fields", JSON, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("author", String, nullable=False),  # who asked for it
+    Column("model", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("decided_at", Float),
+    Column("action", Integer, index=True),
+    Index("proposals_by_run", "run_id", "state", "number"),
+    Index("proposals_by_record", "record", "state"),
+    Index("proposals_by_time", "run_id", "at"),
+)

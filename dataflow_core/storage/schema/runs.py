@@ -63,6 +63,17 @@ runs = Table(
     Column("created_at", Float, nullable=False),
     Column("started_at", Float),
     Column("finished_at", Float),
+    Column("kind", String, nullable=False, server_default="generate"),
+    Column("worker", String),  # the name of the one that a rewriting run is meant for
+    Index("runs_by_kind", "kind", "state"),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("owner", JSON),  # NULL while it is about to begin
+    Column("seen_at", Float, nullable=False),
 )
 
 inputs = Table(

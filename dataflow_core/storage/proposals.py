@@ -1,0 +1,150 @@
+"""What models propose records to say instead, and what people made of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, insert, select, update
+
+from dataflow_core.models import Fields, Proposal, ProposalState
+from dataflow_core.storage.database import Database, storable
+from dataflow_core.storage.rows import proposal_of
+from dataflow_core.storage.schema import proposals, records, revisions
+
+_MOST = 500  # numbers in one statement
+_BASE, _PRESENT = revisions.alias(), revisions.alias()
+_WITH_FIELDS = (
+    select(proposals, _BASE.c.fields.label("before"), _PRESENT.c.fields.label("present"))
+    .join(records, records.c.number == proposals.c.record)
+    .join(_BASE, (_BASE.c.record == proposals.c.record) & (_BASE.c.number == proposals.c.base_revision))
+    .join(_PRESENT, (_PRESENT.c.record == proposals.c.record) & (_PRESENT.c.number == records.c.revision))
+)
+_IS_OPEN = proposals.c.state == ProposalState.OPEN.value
+
+
+@dataclass(frozen=True, slots=True)
+class NewProposal:
+    """`record` is the record's number."""
+
+    run_id: str
+    input_id: str
+    record: int
+    base_revision: int
+    fields: Fields
+    note: str
+    author: str
+    model: str
+
+
+class ProposalStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, number: int) -> Proposal | None:
+        with self._database.read() as connection:
+            return find(connection, number)
+
+    def open_for(self, record: int) -> list[Proposal]:
+        """Those for the record with this number that wait for a person, outdated ones among them; newest first."""
+        query = _WITH_FIELDS.where(proposals.c.record == record, _IS_OPEN)
+        return self._read(query.order_by(proposals.c.number.desc()))
+
+    def count(self, run_id: str) -> dict[ProposalState, int]:
+        """How many proposals of the run are in which state."""
+        present = (records.c.number == proposals.c.record) & (records.c.revision != proposals.c.base_revision)
+        changed = select(func.count()).select_from(proposals.join(records, present))
+        changed = changed.join(
+            _BASE, (_BASE.c.record == records.c.number) & (_BASE.c.number == proposals.c.base_revision)
+        )
+        changed = changed.join(
+            _PRESENT, (_PRESENT.c.record == records.c.number) & (_PRESENT.c.number == records.c.revision)
+        )
+        changed = changed.where(proposals.c.run_id == run_id, _IS_OPEN, _BASE.c.fields != _PRESENT.c.fields)
+        stored = select(proposals.c.state, func.count()).where(proposals.c.run_id == run_id).group_by(proposals.c.state)
+        with self._database.read() as connection:
+            counts: dict[str, int] = {row[0]: row[1] for row in connection.execute(stored)}
+            outdated = connection.scalar(changed) or 0
+        found = {state: counts.get(state.value, 0) for state in ProposalState}
+        return found | {
+            ProposalState.OPEN: found[ProposalState.OPEN] - outdated,
+            ProposalState.OUTDATED: outdated,
+        }
+
+    def numbers(self, run_id: str, *, only_open: bool = False) -> list[int]:
+        """The numbers of the run's proposals, in order. Outdated ones are open, too."""
+        query = select(proposals.c.number).where(proposals.c.run_id == run_id)
+        if only_open:
+            query = query.where(_IS_OPEN)
+        with self._database.read() as connection:
+            return list(connection.scalars(query.order_by(proposals.c.number)))
+
+    def page(self, numbers: Sequence[int]) -> list[Proposal]:
+        """The proposals with these numbers, in this order."""
+        found: dict[int, Proposal] = {}
+        for start in range(0, len(numbers), _MOST):
+            some = _WITH_FIELDS.where(proposals.c.number.in_(list(numbers[start : start + _MOST])))
+            found.update((proposal.number, proposal) for proposal in self._read(some))
+        return [found[number] for number in numbers if number in found]
+
+    def _read(self, query: Select[Any]) -> list[Proposal]:
+        with self._database.read() as connection:
+            return [proposal_of(row) for row in connection.execute(query).mappings()]
+
+
+def add(connection: Connection, made: Sequence[NewProposal]) -> None:
+    """Store proposals, open."""
+    now = time.time()
+    rows = [
+        asdict(proposed)
+        | {"note": storable(proposed.note), "model": storable(proposed.model)}
+        | {"state": ProposalState.OPEN.value, "at": now}
+        for proposed in made
+    ]
+    if rows:
+        connection.execute(insert(proposals), rows)
+
+
+def find(connection: Connection, number: int) -> Proposal | None:
+    row = connection.execute(_WITH_FIELDS.where(proposals.c.number == number)).mappings().first()
+    return proposal_of(row) if row else None
+
+
+def open_of(connection: Connection, run_id: str, record_numbers: Sequence[int]) -> list[Proposal]:
+    """The run's open proposals for these records, outdated ones among them."""
+    query = _WITH_FIELDS.where(proposals.c.run_id == run_id, proposals.c.record.in_(record_numbers), _IS_OPEN)
+    return [proposal_of(row) for row in connection.execute(query.order_by(proposals.c.number)).mappings()]
+
+
+def open_records(connection: Connection, run_id: str) -> list[int]:
+    """The numbers of the records for which the run has an open proposal."""
+    query = select(proposals.c.record).where(proposals.c.run_id == run_id, _IS_OPEN)
+    return list(connection.scalars(query.order_by(proposals.c.record)))
+
+
+def settle(connection: Connection, number: int, state: ProposalState, *, action: int) -> None:
+    """Note what a person decided about it."""
+    values = {"state": state.value, "decided_at": time.time(), "action": action}
+    connection.execute(update(proposals).where(proposals.c.number == number).values(values))
+
+
+def reopen(connection: Connection, action: int, restored: set[int], *, among: list[int] | None = None) -> set[int]:
+    """Open again what the action refused, and what it accepted for the records that are `restored`.
+
+    Returns the numbers of their records.
+    """
+    own = select(proposals.c.number, proposals.c.record, proposals.c.state).where(proposals.c.action == action)
+    if among is not None:
+        own = own.where(proposals.c.record.in_(among))
+    again = [
+        (number, record)
+        for number, record, state in connection.execute(own)
+        if state == ProposalState.REFUSED.value or record in restored
+    ]
+    if again:
+        values = {"state": ProposalState.OPEN.value, "decided_at": None, "action": None}
+        chosen = proposals.c.number.in_([number for number, _ in again])
+        connection.execute(update(proposals).where(chosen).values(values))
+    return {record for _, record in again}
