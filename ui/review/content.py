@@ -15,7 +15,7 @@ from ui.review.components import relation_card, turn_editor
 from ui.review.components.mailbox import Letter, mailbox
 from ui.review.components.relation_card import CardField, Role
 from ui.review.draft import Draft, draft_of
-from ui.text import escape_markdown
+from ui.text import escape_markdown, remark
 from ui.values import CONVERSATION, as_editable, from_text
 
 #: One widget for all records, so that an edit which is on its way when another record comes is still sent.
@@ -98,7 +98,7 @@ def _show_relations(workspace: Workspace, record: Record, draft: Draft, findings
         on_change=lambda: save_content(workspace),
     )
     for message in by_field[""]:
-        st.caption(f":orange[:material/info: {escape_markdown(message)}]")
+        remark(f":material/info: {escape_markdown(message)}", "orange")
 
 
 def _show_conversation(workspace: Workspace, draft: Draft, findings: list[Finding]) -> None:
