@@ -135,6 +135,43 @@ def test_accepting_is_undone_with_the_decision_that_stood_before(workspace: Work
     assert workspace.rewriting.accept(number, author="Ada").fields["parallel_task"] == "Better."
 
 
+@pytest.mark.parametrize("is_bulk", [False, True])
+def test_a_text_that_was_edited_after_accepting_it_does_not_get_the_decision_on_the_one_before(
+    workspace: Workspace, records: list[Record], is_bulk: bool
+) -> None:
+    record = records[0]
+    workspace.review.decide({record.id: 1}, ReviewStatus.ACCEPTED, reviewer="Ada")
+    run = rewrite(workspace, [record.id])
+    if is_bulk:
+        accepting = carry_out(workspace, workspace.rewriting.accept_all(run.id, author="Ada"))
+    else:
+        workspace.rewriting.accept(workspace.proposals.numbers(run.id)[0], author="Ada")
+    workspace.review.edit(record.id, {"parallel_task": "By Bob."}, base_revision=2, author="Bob")
+    if is_bulk:
+        assert carry_out(workspace, workspace.bulk.undo(accepting.number, author="Ada")).touched == 0
+    else:
+        with pytest.raises(UsageError, match="changed again since"):
+            workspace.review.undo_last("Ada")
+    now = by_id(workspace, record)
+    assert (now.fields["parallel_task"], now.status) == ("By Bob.", ReviewStatus.UNREVIEWED)
+    assert [one.state for one in proposals_of(workspace, run)] == [ACCEPTED]
+
+
+@pytest.mark.parametrize("before", [ReviewStatus.REJECTED, ReviewStatus.UNREVIEWED])
+def test_a_text_that_was_judged_after_accepting_it_is_not_taken_back_from_under_the_decision(
+    workspace: Workspace, records: list[Record], before: ReviewStatus
+) -> None:
+    record = records[0]
+    workspace.review.decide({record.id: 1}, before, reviewer="Ada")
+    run = rewrite(workspace, [record.id])
+    workspace.rewriting.accept(workspace.proposals.numbers(run.id)[0], author="Ada")
+    workspace.review.decide({record.id: 2}, ReviewStatus.ACCEPTED, reviewer="Bob")
+    with pytest.raises(UsageError, match="changed again since"):
+        workspace.review.undo_last("Ada")
+    now = by_id(workspace, record)
+    assert (now.fields["parallel_task"], now.status, now.reviewer) == ("Better.", ReviewStatus.ACCEPTED, "Bob")
+
+
 def test_a_refused_proposal_changes_nothing_and_refusing_is_undone(workspace: Workspace, records: list[Record]) -> None:
     run = rewrite(workspace, [records[0].id])
     (number,) = workspace.proposals.numbers(run.id)

@@ -96,7 +96,10 @@ def mark_undone(connection: Connection, action: int, undo: int | None) -> None:
 def undo_decisions(
     connection: Connection, action: int, undo: int, author: str, *, among: list[int] | None = None
 ) -> set[int]:
-    """Put back what the action's decisions took the place of, where they are what their records still have."""
+    """Put back what the action's decisions took the place of, where they are what their records still have.
+
+    Not where the action has written a text, too, which was changed since: the decision before it was on another one.
+    """
     now = time.time()
     before: int = connection.scalar(select(func.max(decisions.c.number))) or 0
     inverse = select(
@@ -114,6 +117,8 @@ def undo_decisions(
     # A part of them may be undone already, by an undo that was stopped.
     is_as_left = (records.c.status == decisions.c.status) & (records.c.reason == decisions.c.reason)
     inverse = inverse.where(_is_of(action, decisions, among), is_as_left, ~_changed_since(decisions))
+    if connection.scalar(select(revisions.c.number).where(revisions.c.action == action).limit(1)) is not None:
+        inverse = inverse.where(~_is_rewritten_since(action))
     connection.execute(insert(decisions).from_select(DECIDED, inverse))
     made, undone = decisions.alias(), decisions.alias()
     put_back = update(records).where(made.c.number > before, records.c.number == made.c.record)
@@ -133,8 +138,12 @@ def undo_decisions(
 def undo_revisions(
     connection: Connection, action: int, undo: int, author: str, revise: Revise, *, among: list[int] | None = None
 ) -> set[int]:
-    """Restore what records said before the action, where it has written their present text."""
-    own = select(revisions.c.record, revisions.c.number).where(_is_of(action, revisions, among))
+    """Restore what records said before the action, where it has written their present text.
+
+    Not where that is a model's and was judged since: the decision on it would then be one on another text.
+    """
+    is_judged = (revisions.c.kind == RevisionKind.REGENERATED.value) & _is_judged_since(action)
+    own = select(revisions.c.record, revisions.c.number).where(_is_of(action, revisions, among), ~is_judged)
     own = own.order_by(revisions.c.record, revisions.c.number)
     first: dict[int, int] = {}
     last: dict[int, int] = {}
@@ -184,11 +193,31 @@ def _changed_since(table: Table, *same: str) -> ColumnElement[bool]:
     """
     later, by = table.alias(), actions.alias()
     is_later = (later.c.record == table.c.record) & (later.c.number > table.c.number)
-    stands = by.c.number.is_(None) | (by.c.undone_by.is_(None) & (by.c.kind != UNDO))
-    since = select(1).select_from(later.outerjoin(by, by.c.number == later.c.action)).where(is_later, stands)
+    since = select(1).select_from(later.outerjoin(by, by.c.number == later.c.action)).where(is_later, _stands(by))
     for name in same:
         since = since.where(later.c[name] == table.c[name])
     return since.correlate(table).exists()
+
+
+def _is_rewritten_since(action: int) -> ColumnElement[bool]:
+    """Whether the text that the action gave to the record of a decision has been changed since."""
+    own = (revisions.c.record == decisions.c.record) & (unindexed(revisions.c.action) == action)
+    return select(1).select_from(revisions).where(own, _changed_since(revisions)).correlate(decisions).exists()
+
+
+def _is_judged_since(action: int) -> ColumnElement[bool]:
+    """Whether a decision on a revision or a later one stands that is not the action's own."""
+    by = actions.alias()
+    on_it = (decisions.c.record == revisions.c.record) & (decisions.c.revision >= revisions.c.number)
+    is_other = decisions.c.action.is_(None) | (unindexed(decisions.c.action) != action)
+    both = decisions.outerjoin(by, by.c.number == decisions.c.action)
+    return select(1).select_from(both).where(on_it, is_other, _stands(by)).correlate(revisions).exists()
+
+
+def _stands(by: Any) -> ColumnElement[bool]:
+    """Whether what this action did, or what was done without one, has not been taken back and takes nothing back."""
+    stands: ColumnElement[bool] = by.c.number.is_(None) | (by.c.undone_by.is_(None) & (by.c.kind != UNDO))
+    return stands
 
 
 def _is_of(action: int, table: Any, among: list[int] | None) -> ColumnElement[bool]:
