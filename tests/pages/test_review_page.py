@@ -9,6 +9,7 @@ from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from dataflow_core.models import Record, ReviewStatus
+from dataflow_core.replacing import Replacement
 from dataflow_core.storage.queries import Query
 from dataflow_core.storage.schema import records as stored
 from dataflow_core.workspace import Workspace
@@ -288,6 +289,32 @@ def test_typing_goes_on_after_a_restart_of_the_server_without_a_conflict_with_on
     page = edit_texts(open_page("review", record=record.id), record, {"task": "First words"})
     assert present(filled_workspace, record).fields["task"] == "First words"
     assert "was changed by someone else" not in texts(page)
+
+
+def test_an_edit_that_was_undone_is_not_written_again_when_its_record_is_long_left(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    record, *others = records_of(filled_workspace)
+    page = edit_texts(open_page("review", record=record.id), record, {"task": "Mine"})
+    filled_workspace.review.undo_last("reviewer")
+    for other in others[:10]:  # the browser goes on to say what it has said last
+        page.query_params["record"] = other.id
+        page.run()
+    assert not page.exception
+    now = present(filled_workspace, record)
+    assert (now.fields["task"], now.revision) == (record.fields["task"], 3)
+
+
+def test_an_edit_that_was_replaced_since_is_not_written_again_after_a_restart_of_the_server(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    record = records_of(filled_workspace)[0]
+    edit_texts(open_page("review", record=record.id), record, {"task": "Mine"})
+    replacement = Replacement("Mine", "Ours")
+    filled_workspace.carry_out(filled_workspace.bulk.replace([record.number], replacement, author="reviewer"))
+    page = edit_texts(open_page("review", record=record.id), record, {"task": "Mine"})
+    assert not page.exception
+    assert present(filled_workspace, record).fields["task"] == "Ours"
 
 
 def test_text_typed_over_someone_elses_change_is_kept_until_one_chooses(

@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from dataflow_core.models import Fields, Record, ReviewStatus
+from dataflow_core.models import Fields, Record, ReviewStatus, RevisionKind
 from dataflow_core.workspace import Workspace
 from ui.review.saving import save_field, save_status
 from ui.review.snapshots import generation
@@ -92,12 +92,15 @@ def draft_of(workspace: Workspace, document: str) -> Draft | None:
         return None
     draft = Draft(record, loaded.fields, document, generation(), record.revision)
     own = reviewer()
-    for number in sorted(revisions):  # what this person has saved of it before the server was restarted
-        if number > loaded.number and revisions[number].author == own:
-            before = revisions[number - 1].fields
-            changed = {name: value for name, value in revisions[number].fields.items() if value != before.get(name)}
-            draft.bases |= dict.fromkeys(changed, number)
-            draft.sent |= changed
+    for number, revision in sorted(revisions.items()):  # what this person has saved of it, and is not known here
+        if number <= loaded.number or revision.author != own:
+            continue
+        if revision.kind is not RevisionKind.EDITED or revision.reason:
+            break  # undone or replaced, and on screen as another document since: what this one says is not typed anew
+        before = revisions[number - 1].fields
+        changed = {name: value for name, value in revision.fields.items() if value != before.get(name)}
+        draft.bases |= dict.fromkeys(changed, number)
+        draft.sent |= changed
     return _keep(draft)
 
 
