@@ -172,6 +172,16 @@ def test_a_text_that_was_judged_after_accepting_it_is_not_taken_back_from_under_
     assert (now.fields["parallel_task"], now.status, now.reviewer) == ("Better.", ReviewStatus.ACCEPTED, "Bob")
 
 
+def test_redoing_leaves_alone_what_was_judged_since_it_was_undone(workspace: Workspace, records: list[Record]) -> None:
+    run = rewrite(workspace, [record.id for record in records])
+    accepting = carry_out(workspace, workspace.rewriting.accept_all(run.id, author="Ada"))
+    undoing = carry_out(workspace, workspace.bulk.undo(accepting.number, author="Ada"))
+    workspace.review.decide({records[0].id: 3}, ReviewStatus.ACCEPTED, reviewer="Bob")
+    assert carry_out(workspace, workspace.bulk.undo(undoing.number, author="Ada")).touched == 3
+    assert by_id(workspace, records[0]).fields == records[0].fields
+    assert by_id(workspace, records[1]).fields["parallel_task"] == "Better."
+
+
 def test_a_refused_proposal_changes_nothing_and_refusing_is_undone(workspace: Workspace, records: list[Record]) -> None:
     run = rewrite(workspace, [records[0].id])
     (number,) = workspace.proposals.numbers(run.id)

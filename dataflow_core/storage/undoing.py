@@ -140,9 +140,10 @@ def undo_revisions(
 ) -> set[int]:
     """Restore what records said before the action, where it has written their present text.
 
-    Not where that is a model's and was judged since: the decision on it would then be one on another text.
+    Not where that is more than an edit, which leaves decisions standing, and was judged since: the decision on it would
+    then be one on another text.
     """
-    is_judged = (revisions.c.kind == RevisionKind.REGENERATED.value) & _is_judged_since(action)
+    is_judged = (revisions.c.kind != RevisionKind.EDITED.value) & _is_judged_since(action)
     own = select(revisions.c.record, revisions.c.number).where(_is_of(action, revisions, among), ~is_judged)
     own = own.order_by(revisions.c.record, revisions.c.number)
     first: dict[int, int] = {}
