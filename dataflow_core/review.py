@@ -83,10 +83,18 @@ class Review:
             return Edited(_present(connection, record_id))
 
     def restore(self, record_id: str, revision: int, *, author: str) -> Record:
-        """Make an earlier revision's fields the present ones, as a new revision."""
+        """Make an earlier revision's fields the present ones, as a new revision.
+
+        Raises `UsageError` for a revision that is not there, and for the questions of a dialogue answered since.
+        """
         with self._database.write() as connection:
             record = _present(connection, record_id)
             fields = writing.fields_at(connection, record.number, revision)
+            if stage_gate.was_completed_after(connection, record, revision):
+                raise UsageError(
+                    f"Revision {revision} is the questions alone, which have been answered since. Going back to it "
+                    "would leave a dialogue without answers."
+                )
             if fields != record.fields:
                 reason = f"Revision {revision} restored"
                 action = writing.begin_action(connection, "restore", author, record=record.number)

@@ -448,6 +448,31 @@ def test_nobody_can_undo_an_acceptance_whose_answers_are_there(workspace: Worksp
     assert present(workspace, record).status is UNREVIEWED
 
 
+@pytest.mark.parametrize("is_by_hand", [False, True])
+def test_nobody_goes_back_from_an_answered_dialogue_to_its_questions_alone(
+    workspace: Workspace, is_by_hand: bool
+) -> None:
+    run = gated(workspace, each=1)
+    record = edit(workspace, skeletons(workspace, run)[0], ["Why?", "How?"])
+    assert workspace.review.restore(record.id, 1, author="Ada").revision == 3
+    record = workspace.review.restore(record.id, 2, author="Ada")
+    decide(workspace, record, ACCEPTED)
+    workspace.answer_accepted(run.id)
+    if is_by_hand:
+        workspace.runs.ask(run.id, "cancel")
+        failure = next(one for one in workspace.runs.failures(run.id) if one.input_id == record.input_id)
+        turns = [{"role": role, "value": text} for role, text in (("user", "Why?"), ("assistant", "Because of it."))]
+        blank = workspace.blank(workspace.runs.get(run.id), failure)
+        workspace.review.write_for_failed(failure.input_id, blank | {"conversation": turns}, author="Ada")
+    else:
+        execute(workspace, run, reply)
+    for revision in (1, 2, 4):
+        with pytest.raises(UsageError, match="questions alone"):
+            workspace.review.restore(record.id, revision, author="Ada")
+    assert turns_of(workspace.review.restore(record.id, 5, author="Ada"), "assistant")
+    assert (present(workspace, record).revision, present(workspace, record).stage) == (5, "")
+
+
 def test_questions_under_review_take_no_answers(workspace: Workspace) -> None:
     run = gated(workspace, each=1)
     record = skeletons(workspace, run)[0]

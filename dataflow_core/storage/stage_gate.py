@@ -15,7 +15,7 @@ from dataflow_core.models import SKELETON, Digest, Fields, InputState, Record, R
 from dataflow_core.storage import writing
 from dataflow_core.storage.database import storable
 from dataflow_core.storage.records import find, page
-from dataflow_core.storage.schema import IS_SKELETON, decisions, inputs, records
+from dataflow_core.storage.schema import IS_SKELETON, decisions, inputs, records, revisions
 
 #: Said with the decision by which an answered record has to be judged anew.
 ANSWERED = "Its answers were written"
@@ -56,6 +56,16 @@ def may_answer(connection: Connection, seen: Record) -> bool:
 
 def is_accepted(record: Record) -> bool:
     return record.stage == SKELETON and record.status is ReviewStatus.ACCEPTED
+
+
+def was_completed_after(connection: Connection, record: Record, revision: int) -> bool:
+    """Whether the record was a skeleton at that revision, and is a whole one by now."""
+    answered = select(revisions.c.number).where(
+        revisions.c.record == record.number,
+        revisions.c.number > max(revision, 1),
+        revisions.c.kind.in_([RevisionKind.ANSWERED.value, RevisionKind.WRITTEN.value]),
+    )
+    return connection.scalar(answered.limit(1)) is not None
 
 
 def complete(
