@@ -172,6 +172,20 @@ def test_a_text_that_was_judged_after_accepting_it_is_not_taken_back_from_under_
     assert (now.fields["parallel_task"], now.status, now.reviewer) == ("Better.", ReviewStatus.ACCEPTED, "Bob")
 
 
+def test_a_decision_that_was_taken_away_does_not_come_back_to_a_text_that_a_model_has_written_since(
+    workspace: Workspace, records: list[Record]
+) -> None:
+    record = records[0]
+    workspace.review.decide({record.id: 1}, ReviewStatus.ACCEPTED, reviewer="Bob")
+    workspace.review.decide({record.id: 1}, ReviewStatus.UNREVIEWED, reviewer="Ada")
+    rewrite(workspace, [record.id], author="Bob", takes_over=True)
+    with pytest.raises(UsageError, match="changed again since"):
+        workspace.review.undo_last("Ada")
+    assert by_id(workspace, record).status is ReviewStatus.UNREVIEWED
+    workspace.review.decide({record.id: 2}, ReviewStatus.UNREVIEWED, reviewer="Ada", reason="Look again")
+    assert workspace.review.undo_last("Ada") is not None
+
+
 def test_redoing_leaves_alone_what_was_judged_since_it_was_undone(workspace: Workspace, records: list[Record]) -> None:
     run = rewrite(workspace, [record.id for record in records])
     accepting = carry_out(workspace, workspace.rewriting.accept_all(run.id, author="Ada"))

@@ -98,7 +98,8 @@ def undo_decisions(
 ) -> set[int]:
     """Put back what the action's decisions took the place of, where they are what their records still have.
 
-    Not where the action has written a text, too, which was changed since: the decision before it was on another one.
+    Not where the action has written a text, too, which was changed since, or a model has written another one since: the
+    decision before it was not on that.
     """
     now = time.time()
     before: int = connection.scalar(select(func.max(decisions.c.number))) or 0
@@ -117,6 +118,7 @@ def undo_decisions(
     # A part of them may be undone already, by an undo that was stopped.
     is_as_left = (records.c.status == decisions.c.status) & (records.c.reason == decisions.c.reason)
     inverse = inverse.where(_is_of(action, decisions, among), is_as_left, ~_changed_since(decisions))
+    inverse = inverse.where(~_is_written_again_since(action))
     if connection.scalar(select(revisions.c.number).where(revisions.c.action == action).limit(1)) is not None:
         inverse = inverse.where(~_is_rewritten_since(action))
     connection.execute(insert(decisions).from_select(DECIDED, inverse))
@@ -204,6 +206,15 @@ def _is_rewritten_since(action: int) -> ColumnElement[bool]:
     """Whether the text that the action gave to the record of a decision has been changed since."""
     own = (revisions.c.record == decisions.c.record) & (unindexed(revisions.c.action) == action)
     return select(1).select_from(revisions).where(own, _changed_since(revisions)).correlate(decisions).exists()
+
+
+def _is_written_again_since(action: int) -> ColumnElement[bool]:
+    """Whether a model's text has been put in the place of the one that the decision was on."""
+    by = actions.alias()
+    is_later = (revisions.c.record == decisions.c.record) & (revisions.c.number > decisions.c.revision)
+    is_another = (revisions.c.kind == RevisionKind.REGENERATED.value) & (unindexed(revisions.c.action) != action)
+    both = revisions.outerjoin(by, by.c.number == revisions.c.action)
+    return select(1).select_from(both).where(is_later, is_another, _stands(by)).correlate(decisions).exists()
 
 
 def _is_judged_since(action: int) -> ColumnElement[bool]:
