@@ -317,6 +317,45 @@ def test_an_edit_that_was_replaced_since_is_not_written_again_after_a_restart_of
     assert present(filled_workspace, record).fields["task"] == "Ours"
 
 
+def mailbox() -> None:
+    """The script of what every page does: it is run on its own, and imports what it needs."""
+    from ui.review.content import collect_late_edits
+    from ui.session import current_workspace
+
+    collect_late_edits(current_workspace())
+
+
+def test_a_late_edit_is_saved_once_and_does_not_come_back_after_a_restart_of_the_server(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    record = records_of(filled_workspace)[0]
+
+    def bring(page: AppTest, at: int) -> AppTest:
+        letter = {"number": 1, "document": f"{record.id}:1", "texts": {"task": "Late"}}
+        page.session_state["review_late"] = {"post": {"letters": [letter], "at": at}}
+        return page.run()
+
+    bring(AppTest.from_function(mailbox).run(), at=1)
+    left = present(filled_workspace, record)
+    assert left.fields["task"] == "Late"
+    edit_texts(open_page("review", record=record.id), left, {"task": "Later"})
+    restarted = bring(AppTest.from_function(mailbox), at=1)
+    assert not bring(restarted, at=1).exception
+    assert present(filled_workspace, record).fields["task"] == "Later"
+
+
+def test_a_late_edit_that_the_server_before_did_not_get_is_saved_by_the_next(filled_workspace: Workspace) -> None:
+    record = records_of(filled_workspace)[0]
+    post = {"letters": [{"number": 1, "document": f"{record.id}:1", "texts": {"task": "Late"}}]}
+
+    page = AppTest.from_function(mailbox)
+    page.session_state["review_late"] = {"post": post | {"at": 1}}
+    page.run()
+    page.session_state["review_late"] = {"post": post | {"at": 2}}  # sent again, for nobody has answered
+    assert not page.run().exception
+    assert present(filled_workspace, record).fields["task"] == "Late"
+
+
 def test_text_typed_over_someone_elses_change_is_kept_until_one_chooses(
     filled_workspace: Workspace, open_page: OpenPage
 ) -> None:

@@ -42,15 +42,32 @@ def mailbox(*, key: str, on_letter: Callable[[Letter], bool]) -> None:
 
 
 def _read(key: str, on_letter: Callable[[Letter], bool]) -> None:
+    if _is_from_before(key):
+        return
     for letter in _letters(key):
         if letter.number > st.session_state.get(_received(key), 0) and on_letter(letter):
             st.session_state[_received(key)] = letter.number
 
 
-def _letters(key: str) -> list[Letter]:
+def _is_from_before(key: str) -> bool:
+    """Whether the post is what the browser had told the session before this one, and tells again as it begins.
+
+    After a restart of the server that would put what was typed then in the place of what was typed since. A letter
+    which was not received then is soon in another post.
+    """
+    at = _post(key).get("at")
+    before = st.session_state.setdefault(f"{key}-before", at)
+    return at is not None and bool(at == before)
+
+
+def _post(key: str) -> Mapping[str, Any]:
     state: Any = st.session_state.get(key)
     post = state.get("post") if isinstance(state, Mapping) else None
-    written = post.get("letters") if isinstance(post, Mapping) else None
+    return post if isinstance(post, Mapping) else {}
+
+
+def _letters(key: str) -> list[Letter]:
+    written = _post(key).get("letters")
     found = []
     for letter in written if isinstance(written, list) else ():
         match letter:
