@@ -88,6 +88,19 @@ class ProposalStore:
         with self._database.read() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
+    def first_open(self, numbers: Sequence[int], run_id: str = "") -> int | None:
+        """The first of these records that has an open proposal, of the run where one is named."""
+        query = select(proposals.c.record).where(IS_OPEN)
+        if run_id:
+            query = query.where(proposals.c.run_id == run_id)
+        with self._database.read() as connection:
+            for start in range(0, len(numbers), _MOST):
+                some = list(numbers[start : start + _MOST])
+                found = set(connection.scalars(query.where(proposals.c.record.in_(some))))
+                if found:
+                    return next(number for number in some if number in found)
+        return None
+
     def version(self) -> tuple[int, int, int]:
         """Another value whenever there are new proposals, or people have decided some or taken that back."""
         newest = select(func.max(proposals.c.number)).scalar_subquery()
