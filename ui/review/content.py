@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 
 import streamlit as st
 
 from dataflow_core.generators.para_seq import task_keys
+from dataflow_core.generators.rewrite import Scope
 from dataflow_core.models import SKELETON, Finding, Record
 from dataflow_core.staleness import MAYBE_STALE
 from dataflow_core.workspace import Workspace
@@ -33,11 +35,25 @@ def save_content(workspace: Workspace) -> None:
             draft.save(workspace, CONVERSATION, turns)
 
 
-def show_content(workspace: Workspace, record: Record, draft: Draft, findings: list[Finding]) -> None:
+def show_content(
+    workspace: Workspace,
+    record: Record,
+    draft: Draft,
+    findings: list[Finding],
+    *,
+    on_regenerate: Callable[[], None] | None = None,
+) -> None:
+    """`on_regenerate` is called when a turn of a dialogue is to be written again: `wish_for_turn` tells which."""
     if record.generator == DIALOGUES:
-        _show_conversation(workspace, draft, findings)
+        _show_conversation(workspace, draft, findings, on_regenerate)
     else:
         _show_relations(workspace, record, draft, findings)
+
+
+def wish_for_turn() -> tuple[Scope, str] | None:
+    """Which turns are to be written again, and the note to that."""
+    wish = turn_editor.regenerate_pressed(_TURNS)
+    return None if wish is None else (Scope("after" if wish.and_after else "turn", wish.turn), wish.note)
 
 
 def show_facts_of_dialogue(workspace: Workspace, draft: Draft) -> None:
@@ -86,7 +102,9 @@ def _show_relations(workspace: Workspace, record: Record, draft: Draft, findings
         st.caption(f":orange[:material/info: {escape_markdown(message)}]")
 
 
-def _show_conversation(workspace: Workspace, draft: Draft, findings: list[Finding]) -> None:
+def _show_conversation(
+    workspace: Workspace, draft: Draft, findings: list[Finding], on_regenerate: Callable[[], None] | None
+) -> None:
     turns = draft.loaded.get(CONVERSATION) or []
     turn_editor.turn_editor(
         turns,
@@ -94,6 +112,7 @@ def _show_conversation(workspace: Workspace, draft: Draft, findings: list[Findin
         document=draft.document,
         stamp=draft.stamp,
         on_change=lambda: save_content(workspace),
+        on_regenerate=on_regenerate,
         findings=[finding.message for finding in findings],
         is_skeleton=draft.record.stage == SKELETON,
     )

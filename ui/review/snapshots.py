@@ -93,6 +93,11 @@ def waiting_of(workspace: Workspace) -> tuple[dict[str, int], dict[str, str]]:
     return _waiting(str(workspace.folder), _version(workspace, _WAITING), workspace)
 
 
+def waiting_in_all(workspace: Workspace) -> int:
+    """How many records have an open proposal."""
+    return sum(waiting_of(workspace)[0].values())
+
+
 def _version(workspace: Workspace, query: Query) -> Version:
     """Another one whenever something else may be found."""
     records = workspace.records.version()
