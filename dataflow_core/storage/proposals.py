@@ -73,6 +73,11 @@ class ProposalStore:
             ProposalState.OUTDATED: outdated,
         }
 
+    def count_open(self) -> int:
+        """How many wait for a person, outdated ones among them."""
+        with self._database.read() as connection:
+            return connection.scalar(select(func.count()).select_from(proposals).where(IS_OPEN)) or 0
+
     def numbers(self, run_id: str, *, only_open: bool = False) -> list[int]:
         """The numbers of the run's proposals, in order. Outdated ones are open, too."""
         query = select(proposals.c.number).where(proposals.c.run_id == run_id)

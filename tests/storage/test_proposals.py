@@ -104,6 +104,7 @@ def test_whatever_is_proposed_or_decided_is_a_new_version(workspace: Workspace, 
 
 def test_runs_with_open_proposals_are_told_newest_first(workspace: Workspace, records: list[Record]) -> None:
     (first,), (second,) = propose(workspace, records[:1]), propose(workspace, records[:1])
+    assert workspace.proposals.count_open() == 2
     assert list(workspace.proposals.waiting().items()) == [(second.run_id, "Do."), (first.run_id, "Do.")]
     workspace.rewriting.refuse(second.number, author="Ada")
     assert list(workspace.proposals.waiting(most=1)) == [first.run_id]

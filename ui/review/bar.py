@@ -15,7 +15,7 @@ from ui.names import STATUS_COLORS, STATUS_NAMES
 from ui.review.filters import FINDING_NAMES, clear_filters, filter_by_proposals
 from ui.review.focus import record_in_address
 from ui.review.paging import show_new_records
-from ui.review.snapshots import Snapshot, findings_of, statuses_of, waiting_in_all
+from ui.review.snapshots import Snapshot, findings_of, proposals_waiting, statuses_of
 from ui.session import REVIEWER_NAME, has_name, name_reviewer
 from ui.shell import empty_state, page_header
 from ui.text import escape_markdown
@@ -75,7 +75,7 @@ def show_counts(workspace: Workspace, snapshot: Snapshot) -> None:
         st.caption(f":orange[:material/info: {number:,} {name.lower()}]", width="content")
     if len(most) > _NAMED:
         st.caption(f"and {len(most) - _NAMED} more findings", width="content")
-    if (waiting := waiting_in_all(workspace)) and not snapshot.query.proposals:
+    if (waiting := proposals_waiting(workspace)) and not snapshot.query.proposals:
         st.button(
             f"{count(waiting, 'proposal')} waiting",
             type="tertiary",

@@ -15,7 +15,7 @@ from dataflow_core.staleness import MAYBE_STALE
 from dataflow_core.storage.queries import ANY_PROPOSAL, DUPLICATE, Query, Sort
 from dataflow_core.workspace import Workspace
 from ui.names import DIALOGUES, GENERATOR_NAMES, STATUS_NAMES, TASKS, generator_name, run_label
-from ui.review.snapshots import options_of, waiting_of
+from ui.review.snapshots import asked_for, options_of
 
 FINDING_NAMES = checks.LABELS | {MAYBE_STALE: "Maybe stale", DUPLICATE: "Same as another record"}
 _EDITS = {"Edited": True, "As generated": False}
@@ -131,7 +131,7 @@ def _more_filters(workspace: Workspace) -> Query:
 
 
 def _proposals_filter(workspace: Workspace) -> str:
-    _, asked = waiting_of(workspace)
+    asked = asked_for(workspace)
     chosen = st.session_state[_PROPOSALS]
     labels = {"": "Any record", ANY_PROPOSAL: "Waiting for you"}
     labels |= {run_id: f"“{note}” · {run_id[-4:]}" for run_id, note in asked.items()}

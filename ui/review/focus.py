@@ -21,7 +21,7 @@ from ui.review.proposal import Shown, keep, proposal_of, run_in, show_proposal, 
 from ui.review.provenance import show_provenance
 from ui.review.regenerating import ask, can_regenerate, hint, show_requests
 from ui.review.saving import is_written_here, notice, saved_caption, show_problems
-from ui.review.snapshots import Snapshot, read_anew, statuses_of, waiting_in_all
+from ui.review.snapshots import Snapshot, proposals_waiting, read_anew, statuses_of
 from ui.review.talk import show_comments, show_tags
 from ui.session import reviewer
 from ui.text import escape_markdown
@@ -89,7 +89,7 @@ def show_focus(workspace: Workspace, snapshot: Snapshot) -> None:
     with text:
         # Always there: what comes and goes in it must not move the content, somebody may be typing in that.
         with st.container(gap="small"):
-            _show_waiting(workspace, snapshot, besides=int(shown is not None))
+            _show_waiting(workspace, snapshot, besides=len(shown.waiting) if shown else 0)
             show_requests(workspace, record)
             if shown is not None:
                 show_proposal(workspace, record, shown)
@@ -229,7 +229,7 @@ def _undo(workspace: Workspace) -> None:
 
 def _show_waiting(workspace: Workspace, snapshot: Snapshot, *, besides: int) -> None:
     """Tell of the proposals that wait elsewhere."""
-    waiting = 0 if snapshot.query.proposals else waiting_in_all(workspace) - besides
+    waiting = 0 if snapshot.query.proposals else proposals_waiting(workspace) - besides
     if waiting > 0:
         st.button(
             f"{count(waiting, 'proposal')} waiting{' elsewhere' if besides else ''}",

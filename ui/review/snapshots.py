@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from dataflow_core.models import ReviewStatus
-from dataflow_core.storage.queries import ANY_PROPOSAL, Query
+from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 
 Version = tuple[float, ...]
 
 _SNAPSHOT, _GENERATION = "review_snapshot", "review_generation"
-_WAITING = Query(proposals=ANY_PROPOSAL)
 
 
 @dataclass(frozen=True)
@@ -88,14 +87,14 @@ def options_of(workspace: Workspace) -> dict[str, list[str]]:
     return _options(str(workspace.folder), workspace)
 
 
-def waiting_of(workspace: Workspace) -> tuple[dict[str, int], dict[str, str]]:
-    """How many records have an open proposal, by generator, and what was asked for, by rewriting run."""
-    return _waiting(str(workspace.folder), _version(workspace, _WAITING), workspace)
+def proposals_waiting(workspace: Workspace) -> int:
+    """How many proposals nobody has decided yet, for records of any kind."""
+    return _proposals_waiting(str(workspace.folder), workspace.proposals.version(), workspace)
 
 
-def waiting_in_all(workspace: Workspace) -> int:
-    """How many records have an open proposal."""
-    return sum(waiting_of(workspace)[0].values())
+def asked_for(workspace: Workspace) -> dict[str, str]:
+    """What was asked for in the rewriting runs that have undecided proposals, by run, newest first."""
+    return _asked_for(str(workspace.folder), workspace.proposals.version(), workspace)
 
 
 def _version(workspace: Workspace, query: Query) -> Version:
@@ -126,8 +125,13 @@ def _findings(folder: str, query: Query, version: Version, _workspace: Workspace
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _waiting(folder: str, version: Version, _workspace: Workspace) -> tuple[dict[str, int], dict[str, str]]:
-    return _workspace.records.count_by_generator(_WAITING), _workspace.proposals.waiting()
+def _proposals_waiting(folder: str, version: Version, _workspace: Workspace) -> int:
+    return _workspace.proposals.count_open()
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _asked_for(folder: str, version: Version, _workspace: Workspace) -> dict[str, str]:
+    return _workspace.proposals.waiting()
 
 
 @st.cache_data(max_entries=16, ttl=10, show_spinner=False)
