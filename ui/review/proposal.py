@@ -70,11 +70,11 @@ def show_proposal(workspace: Workspace, record: Record, shown: Shown) -> None:
             st.caption(_asked(proposal))
         if shown.is_takeable:
             if record.is_edited:
-                st.caption(":orange[:material/edit: A person has edited the text that it would replace.]")
+                st.markdown(":small[:orange[:material/edit:] A person has edited the text that it would replace.]")
         else:
-            st.caption(
-                ":orange[:material/history: The record was changed after this was asked for, so it cannot be used as a "
-                "whole. Below is what the model had changed in the earlier text.]"
+            st.markdown(
+                ":small[:orange[:material/history:] The record was changed after this was asked for, so it cannot be "
+                "used. Below is what the model has changed in the earlier text.]"
             )
         diff_view(
             record_diff(record.fields if shown.is_takeable else proposal.before, proposal.fields),
