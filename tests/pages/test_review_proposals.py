@@ -13,6 +13,8 @@ from dataflow_core.storage.queries import ANY_PROPOSAL, Query
 from dataflow_core.workspace import Workspace
 from tests.pages.conftest import in_address
 from tests.support import ENDPOINT, execute
+from ui.review.focus import progress
+from ui.review.snapshots import Snapshot
 
 OpenPage = Callable[..., AppTest]
 TASKS = Query(generators=("ParaSeqTaskGenerator",))
@@ -136,7 +138,24 @@ def test_that_a_person_has_edited_the_text_is_said_beside_what_would_replace_it(
     first = records_of(filled_workspace)[0]
     filled_workspace.review.edit(first.id, {"parallel_task": "Mine."}, base_revision=1, author="Ada")
     propose(filled_workspace, [first])
-    assert "A person has edited the text that it would replace" in said(open_first(open_page, first))
+    assert "Ada has edited what it would replace" in said(open_first(open_page, first))
+
+
+def test_a_text_that_a_model_wrote_is_not_taken_for_a_persons(filled_workspace: Workspace, open_page: OpenPage) -> None:
+    first = records_of(filled_workspace)[0]
+    run = propose(filled_workspace, [first])
+    filled_workspace.rewriting.accept(proposals_of(filled_workspace, run)[0].number, author="Ada")
+    propose(filled_workspace, records_of(filled_workspace)[:1], "Even better.")
+    assert "has edited what it would replace" not in said(open_first(open_page, first))
+
+
+def test_a_queue_of_proposals_counts_what_is_looked_through(filled_workspace: Workspace) -> None:
+    records = records_of(filled_workspace)
+    run = propose(filled_workspace, records[:3])
+    snapshot = Snapshot("", Query(proposals=run.id), filled_workspace.records.numbers(Query(proposals=run.id)), 0, 0.0)
+    assert progress(filled_workspace, snapshot) == "0 looked through · 3 left"
+    filled_workspace.rewriting.refuse(proposals_of(filled_workspace, run)[1].number, author="Ada")
+    assert progress(filled_workspace, snapshot) == "1 looked through · 2 left"
 
 
 def test_proposals_that_wait_elsewhere_are_told_in_both_views_and_lead_to_them(

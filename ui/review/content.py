@@ -9,7 +9,7 @@ import streamlit as st
 
 from dataflow_core.generators.para_seq import task_keys
 from dataflow_core.generators.rewrite import Scope
-from dataflow_core.models import SKELETON, Finding, Record
+from dataflow_core.models import SKELETON, Finding, Record, RevisionKind
 from dataflow_core.staleness import MAYBE_STALE
 from dataflow_core.workspace import Workspace
 from ui.names import DIALOGUES
@@ -21,6 +21,7 @@ from ui.values import CONVERSATION, as_editable, from_text
 
 #: One widget for all records, so that an edit which is on its way when another record comes is still sent.
 _CARD, _TURNS = "review_card", "review_turns"
+_BY_A_MODEL = (RevisionKind.GENERATED, RevisionKind.REGENERATED, RevisionKind.ANSWERED)
 _ROLES: tuple[Role, ...] = ("atomic", "parallel", "subsequent", "composition")
 
 
@@ -121,6 +122,9 @@ def _show_conversation(
 
 
 def _as_generated(workspace: Workspace, record: Record) -> dict[str, object] | None:
+    """What a model wrote last; a record written by hand as it was at first. None where nobody has changed that."""
     if not record.is_edited:
         return None
-    return dict(workspace.records.history(record.id)[-1].fields)
+    history = workspace.records.history(record.id)
+    made = next((revision for revision in history if revision.kind in _BY_A_MODEL), history[-1])
+    return dict(made.fields)

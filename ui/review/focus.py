@@ -89,7 +89,8 @@ def show_focus(workspace: Workspace, snapshot: Snapshot) -> None:
     with text:
         # Always there: what comes and goes in it must not move the content, somebody may be typing in that.
         with st.container(gap="small"):
-            _show_waiting(workspace, snapshot, besides=len(shown.waiting) if shown else 0)
+            with st.container():
+                _show_waiting(workspace, snapshot, besides=len(shown.waiting) if shown else 0)
             show_requests(workspace, record)
             if shown is not None:
                 show_proposal(workspace, record, shown)
@@ -110,7 +111,7 @@ def _show_bar(
         status=record.status.value,
         reasons=workspace.preferences.reasons(),
         place=f"{place + 1:,} of {total:,}" if place is not None else "not in this queue",
-        progress=_progress(workspace, snapshot),
+        progress=progress(workspace, snapshot),
         undo_label=f"Take back: {_DONE.get(last.kind, last.kind)} of record {last.record}" if last else "",
         has_previous=bool(place),
         has_next=place is not None and place + 1 < total,
@@ -256,8 +257,12 @@ def _show_warnings(record: Record, draft: Draft, others: dict[int, str]) -> None
         st.caption(f":violet[:material/group: {escape_markdown(who)} has this record open, too.]")
 
 
-def _progress(workspace: Workspace, snapshot: Snapshot) -> str:
+def progress(workspace: Workspace, snapshot: Snapshot) -> str:
     counts = statuses_of(workspace, snapshot.query)
+    if snapshot.query.proposals:
+        wanted = snapshot.query.statuses or [status for status in counts if status is not ReviewStatus.DELETED]
+        waiting = sum(counts[status] for status in wanted)
+        return f"{max(len(snapshot.numbers) - waiting, 0):,} looked through · {waiting:,} left"
     left = counts[ReviewStatus.UNREVIEWED]
     done = sum(counts.values()) - left - counts[ReviewStatus.DELETED]
     pace = workspace.review.pace(reviewer())

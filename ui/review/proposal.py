@@ -9,7 +9,7 @@ import streamlit as st
 
 from dataflow_core.errors import DataflowError
 from dataflow_core.generators.rewrite import Scope
-from dataflow_core.models import Proposal, ProposalState, Record
+from dataflow_core.models import Proposal, ProposalState, Record, RevisionKind
 from dataflow_core.storage.queries import ANY_PROPOSAL
 from dataflow_core.word_diff import record_diff
 from dataflow_core.workspace import Workspace
@@ -69,8 +69,10 @@ def show_proposal(workspace: Workspace, record: Record, shown: Shown) -> None:
                     _show_place(shown)
             st.caption(_asked(proposal))
         if shown.is_takeable:
-            if record.is_edited:
-                st.markdown(":small[:orange[:material/edit:] A person has edited the text that it would replace.]")
+            if who := _edited_by(workspace, record):
+                st.markdown(
+                    f":small[:orange[:material/edit:] {escape_markdown(who)} has edited what it would replace.]"
+                )
         else:
             st.markdown(
                 ":small[:orange[:material/history:] The record was changed after this was asked for, so it cannot be "
@@ -115,6 +117,12 @@ def _decide(act: Callable[[int], object], stamp: str) -> bool:
     st.session_state.pop(_CHOSEN, None)
     read_anew()
     return True
+
+
+def _edited_by(workspace: Workspace, record: Record) -> str:
+    """The last person who has edited the record; "" where nobody has."""
+    history = workspace.records.history(record.id)
+    return next((one.author for one in history if one.kind is RevisionKind.EDITED), "")
 
 
 def _by(proposal: Proposal) -> str:

@@ -65,8 +65,9 @@ def ask(workspace: Workspace, record: Record, note: str, scope: Scope = WHOLE) -
 
 def show_requests(workspace: Workspace, record: Record) -> None:
     """Show what is being written at the moment, read anew each second as long as something is, and what has failed."""
-    if problem := st.session_state.get(_PROBLEM):
-        _show_problem(problem)
+    with st.container():  # always there: a fragment that moves is another one, and this would go on being read
+        if problem := st.session_state.get(_PROBLEM):
+            _show_problem(problem)
     under_way = frozenset(workspace.requests.under_way())
     st.fragment(_requests, run_every=1.0 if under_way else None)(workspace, record, under_way)
 
