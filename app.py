@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ui.locked_out import workspace_or_way_out
+from ui.review.content import collect_late_edits
 from ui.sidebar import run_indicator
 
 # Before the navigation: without a page icon of ours the browser would fetch the first page's from a font host.
@@ -32,5 +33,7 @@ if (wanted := st.session_state.pop("_goto", None)) in PAGES:
     st.switch_page(PAGES[wanted], query_params={key: st.query_params.get_all(key) for key in st.query_params})
 
 st.set_page_config(page_title=f"{page.title} · Dataflow Studio")
-run_indicator(workspace_or_way_out())
+workspace = workspace_or_way_out()
+run_indicator(workspace)
+collect_late_edits(workspace)
 page.run()

@@ -36,7 +36,7 @@ def choose_endpoint(workspace: Workspace, key: str) -> Endpoint:
     if endpoint.kind == "embedded":
         st.caption(EMBEDDED_LIMITS)
     if problem := endpoint_warning(endpoint):
-        st.caption(f":orange[:material/warning:] {escape_markdown(problem)}")
+        st.markdown(f":small[:orange[:material/warning:] {escape_markdown(problem)}]")
     return endpoint
 
 

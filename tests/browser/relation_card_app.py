@@ -7,10 +7,12 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
-from ui.review.components.relation_card import CardField, edited, edited_texts, edits, relation_card
+from ui.review.components.mailbox import Letter, mailbox
+from ui.review.components.relation_card import CardField, edited, edited_texts, edits, relation_card, texts_in
 
 FOLDER = Path(os.environ["RELATION_CARD"])
 SHOWN = FOLDER / "shown.json"
@@ -18,6 +20,15 @@ SHOWN = FOLDER / "shown.json"
 
 def note() -> None:
     told = {"at": time.time(), "edits": edits("card"), "edited": edited("card"), "texts": edited_texts("card")}
+    write(told)
+
+
+def read(letter: Letter) -> bool:
+    write({"at": time.time(), "edits": [(letter.document, texts_in(letter.content))]})
+    return True
+
+
+def write(told: dict[str, Any]) -> None:
     with (FOLDER / "log.jsonl").open("a", encoding="utf-8") as log:
         log.write(json.dumps(told) + "\n")
 
@@ -28,6 +39,7 @@ def look_again() -> None:
         st.rerun()
 
 
+mailbox(key="late", on_letter=read)
 shown_text = SHOWN.read_text(encoding="utf-8")
 shown = json.loads(shown_text)
 if shown["fields"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Locator, Page, expect
+import pytest
+from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
 
 from dataflow_core.models import Fields, Record, ReviewStatus
 from dataflow_core.storage.queries import Query
@@ -29,10 +31,18 @@ class Desk:
 
 
 @contextmanager
-def desk(browser: Browser, folder: Path, *, count: int = 12, dialogues: bool = False) -> Iterator[Desk]:
+def desk(
+    browser: Browser,
+    folder: Path,
+    *,
+    count: int = 12,
+    dialogues: bool = False,
+    prepare: Callable[[Page], None] = lambda page: None,
+) -> Iterator[Desk]:
     with app_server(folder) as server:
         workspace = fill(server.home / "default", count, dialogues=dialogues)
         with app_page(browser, server.url) as (page, watch):
+            prepare(page)
             visit(page, server, "review?view=focus" + ("&kind=Dialogues" if dialogues else ""))
             painted(page)
             yield Desk(server, workspace, page)
@@ -164,6 +174,36 @@ def test_an_edit_followed_at_once_by_another_screen_or_view_is_kept(browser: Bro
         here.page.get_by_test_id("stSidebarNavLink").filter(has_text="Home").click()
         expect(here.page.get_by_role("heading", name="Home")).to_be_visible()
         until(lambda: records_of(here.workspace)[0].fields[TASK] == "Left for Home.", here.page)
+
+
+@pytest.mark.parametrize("leaves", [False, True], ids=["staying", "leaving"])
+@pytest.mark.parametrize("dialogues", [False, True], ids=["task", "dialogue"])
+def test_an_edit_that_is_lost_on_its_way_is_sent_again(
+    browser: Browser, tmp_path: Path, leaves: bool, dialogues: bool
+) -> None:
+    lost: list[bytes] = []
+
+    def lose_the_first(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+
+        def pass_on(message: str | bytes) -> None:
+            if isinstance(message, bytes) and b"Typed in vain?" in message and not lost:
+                lost.append(message)
+            else:
+                server.send(message)
+
+        route.on_message(pass_on)
+
+    with desk(
+        browser, tmp_path, dialogues=dialogues, prepare=lambda page: page.route_web_socket("**", lose_the_first)
+    ) as here:
+        text_area(here.page).fill("Typed in vain?")
+        if leaves:
+            here.page.get_by_test_id("stSidebarNavLink").filter(has_text="Home").click()
+            expect(here.page.get_by_role("heading", name="Home")).to_be_visible()
+        until(lambda: "Typed in vain?" in json.dumps(records_of(here.workspace)[0].fields), here.page)
+        assert lost
+        assert records_of(here.workspace)[0].revision == 2
 
 
 def test_what_two_people_type_into_one_text_is_shown_side_by_side(browser: Browser, tmp_path: Path) -> None:

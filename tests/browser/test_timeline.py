@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -53,7 +54,7 @@ def items(page: Page) -> Locator:
 
 def test_it_says_who_did_what_and_when(timeline_page: Page) -> None:
     newest, edited = items(timeline_page).nth(0), items(timeline_page).nth(1)
-    expect(newest).to_have_text("Ada rejected · Too vaguejust now")
+    expect(newest).to_have_text(re.compile(r"^Ada rejected · Too vague(just now|\d+ min ago) *$"))
     expect(edited).to_have_text("Ada edited atom_task2 h ago· versions 2–4")
     expect(edited.locator("time")).to_have_attribute("datetime", ENTRIES[1]["at"])
     shown = timeline_page.evaluate("at => new Date(at).toLocaleString()", ENTRIES[1]["at"])

@@ -171,9 +171,9 @@ def test_typing_and_no_editor_at_once_loses_nothing(editor: Editor) -> None:
     editor.page.keyboard.type("Sorry, ")
     editor.page.get_by_role("button", name="Show nothing").evaluate("button => button.click()")
     expect(editor.texts).to_have_count(0)
+    assert editor.spoken()[3] == ("a", "Sorry, " + SHORT[3])
     editor.page.get_by_role("button", name="Show short").click()
     expect(editor.texts.nth(3)).to_have_value("Sorry, " + SHORT[3])
-    assert editor.spoken()[3] == ("a", "Sorry, " + SHORT[3])
 
 
 def test_letters_typed_are_text_until_escape_gives_the_keys_back(editor: Editor) -> None:

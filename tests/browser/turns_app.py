@@ -10,7 +10,8 @@ from typing import Any
 
 import streamlit as st
 
-from ui.review.components.turn_editor import edited, regenerate_pressed, turn_editor
+from ui.review.components.mailbox import Letter, mailbox
+from ui.review.components.turn_editor import edited, regenerate_pressed, turn_editor, turns_in
 
 DOCUMENTS = json.loads(Path(os.environ["DOCUMENTS"]).read_text(encoding="utf-8"))
 LOG = Path(os.environ["LOG"])
@@ -33,6 +34,11 @@ def regenerate() -> None:
         log(stamp=wish.stamp, turn=wish.turn, and_after=wish.and_after, note=wish.note)
 
 
+def read(letter: Letter) -> bool:
+    log(document=letter.document, turns=turns_in(letter.content), by="letter")
+    return True
+
+
 def show(name: str) -> None:
     st.session_state["name"] = name
 
@@ -42,6 +48,7 @@ with st.container(horizontal=True, key="documents"):
     for other in (*DOCUMENTS, "nothing"):
         st.button(f"Show {other}", on_click=show, args=(other,))
     st.button("Press", shortcut="A", on_click=lambda: log(pressed="A"))
+mailbox(key="late", on_letter=read)
 if name == "nothing":
     st.stop()
 shown = DOCUMENTS[name]

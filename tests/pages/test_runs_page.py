@@ -168,7 +168,8 @@ def test_why_a_run_could_not_be_started_is_said(workspace: Workspace, open_page:
 
 
 def captions(page: AppTest) -> str:
-    return "\n".join(str(found.value).replace("\\", "") for found in page.caption)
+    small = [found for found in page.markdown if str(found.value).startswith(":small[")]
+    return "\n".join(str(found.value).replace("\\", "") for found in [*page.caption, *small])
 
 
 def expander_button(page: AppTest, label: str, input_id: str) -> Any:

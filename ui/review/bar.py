@@ -18,7 +18,7 @@ from ui.review.paging import show_new_records
 from ui.review.snapshots import Snapshot, findings_of, proposals_waiting, statuses_of
 from ui.session import REVIEWER_NAME, has_name, name_reviewer
 from ui.shell import empty_state, page_header
-from ui.text import escape_markdown
+from ui.text import escape_markdown, remark
 
 #: Kinds of findings that are named beside the filters; the others are in their list.
 _NAMED = 3
@@ -72,7 +72,7 @@ def show_counts(workspace: Workspace, snapshot: Snapshot) -> None:
     most = sorted(findings_of(workspace, snapshot.query).items(), key=lambda entry: -entry[1])
     for check, number in most[:_NAMED]:
         name = escape_markdown(FINDING_NAMES.get(check, check))
-        st.caption(f":orange[:material/info: {number:,} {name.lower()}]", width="content")
+        remark(f":material/info: {number:,} {name.lower()}", "orange", width="content")
     if len(most) > _NAMED:
         st.caption(f"and {len(most) - _NAMED} more findings", width="content")
     if (waiting := proposals_waiting(workspace)) and not snapshot.query.proposals:

@@ -14,13 +14,14 @@ from dataflow_core.staleness import MAYBE_STALE
 from dataflow_core.workspace import Workspace
 from ui.names import DIALOGUES
 from ui.review.components import relation_card, turn_editor
+from ui.review.components.mailbox import Letter, mailbox
 from ui.review.components.relation_card import CardField, Role
 from ui.review.draft import Draft, draft_of
-from ui.text import escape_markdown
+from ui.text import escape_markdown, remark
 from ui.values import CONVERSATION, as_editable, from_text
 
 #: One widget for all records, so that an edit which is on its way when another record comes is still sent.
-_CARD, _TURNS = "review_card", "review_turns"
+_CARD, _TURNS, _LATE = "review_card", "review_turns", "review_late"
 _BY_A_MODEL = (RevisionKind.GENERATED, RevisionKind.REGENERATED, RevisionKind.ANSWERED)
 _ROLES: tuple[Role, ...] = ("atomic", "parallel", "subsequent", "composition")
 
@@ -34,6 +35,20 @@ def save_content(workspace: Workspace) -> None:
         document, turns = edited
         if (draft := draft_of(workspace, document)) is not None and CONVERSATION in draft.loaded:
             draft.save(workspace, CONVERSATION, turns)
+
+
+def collect_late_edits(workspace: Workspace) -> None:
+    """On every page: save what was typed on the Review page right before it was left, and could not be saved there."""
+
+    def save(letter: Letter) -> bool:
+        draft = draft_of(workspace, letter.document)
+        if draft is None:
+            return True
+        if (turns := turn_editor.turns_in(letter.content)) is not None and CONVERSATION in draft.loaded:
+            return draft.save(workspace, CONVERSATION, turns)
+        return draft.save_texts(workspace, relation_card.texts_in(letter.content) or {})
+
+    mailbox(key=_LATE, on_letter=save)
 
 
 def show_content(
@@ -100,7 +115,7 @@ def _show_relations(workspace: Workspace, record: Record, draft: Draft, findings
         on_change=lambda: save_content(workspace),
     )
     for message in by_field[""]:
-        st.caption(f":orange[:material/info: {escape_markdown(message)}]")
+        remark(f":material/info: {escape_markdown(message)}", "orange")
 
 
 def _show_conversation(

@@ -40,24 +40,26 @@ class Draft:
         """What is on screen."""
         return f"{self.record.id}:{self.decided_at}"
 
-    def save(self, workspace: Workspace, name: str, value: Any) -> None:
+    def save(self, workspace: Workspace, name: str, value: Any) -> bool:
+        """False where it could not be written, and is to be tried again."""
         if self.sent.get(name, self.loaded.get(name)) == value:
-            return
+            return True
         base = self.bases.get(name, _loaded_revision(self.document))
         edited = save_field(workspace, self.record, name, value, base=base)
         if edited is None:
-            return  # to be tried again
+            return False
         self.sent[name] = value
         if edited.conflicts:
-            return
+            return True  # it is kept until the person chooses
         self.bases[name] = edited.record.revision
         if edited.record.revision == self.decided_at + 1:  # nobody else's change lies between
             self.decided_at = edited.record.revision
+        return True
 
-    def save_texts(self, workspace: Workspace, texts: Mapping[str, str]) -> None:
-        for name, text in texts.items():
-            if name in self.loaded:
-                self.save(workspace, name, from_text(text, self.loaded[name]))
+    def save_texts(self, workspace: Workspace, texts: Mapping[str, str]) -> bool:
+        known = [(name, text) for name, text in texts.items() if name in self.loaded]
+        saved = [self.save(workspace, name, from_text(text, self.loaded[name])) for name, text in known]
+        return all(saved)
 
     def text(self, name: str) -> str:
         """The field as the person has it."""

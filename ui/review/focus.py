@@ -24,7 +24,7 @@ from ui.review.saving import is_written_here, notice, saved_caption, show_proble
 from ui.review.snapshots import Snapshot, proposals_waiting, read_anew, statuses_of
 from ui.review.talk import show_comments, show_tags
 from ui.session import reviewer
-from ui.text import escape_markdown
+from ui.text import escape_markdown, remark
 
 _PARAM, _BAR = "record", "review_bar"
 _PLACE, _TURN = "review_place", "review_turn"
@@ -251,10 +251,10 @@ def _go_to_proposals(workspace: Workspace) -> None:
 def _show_warnings(record: Record, draft: Draft, others: dict[int, str]) -> None:
     if record.revision != draft.decided_at:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(":orange[:material/info: Someone else has changed this record since you opened it.]")
+            remark(":material/info: Someone else has changed this record since you opened it.", "orange")
             st.button("Load the present text", on_click=read_anew)
     if who := others.get(record.number):
-        st.caption(f":violet[:material/group: {escape_markdown(who)} has this record open, too.]")
+        remark(f":material/group: {escape_markdown(who)} has this record open, too.", "violet")
 
 
 def progress(workspace: Workspace, snapshot: Snapshot) -> str:
@@ -303,7 +303,7 @@ def _show_about(workspace: Workspace, record: Record, draft: Draft) -> None:
     st.caption(f"Changed {ago(record.updated_at)}{by}")
     if same := workspace.records.same_as(record.id, most=5):
         numbers = ", ".join(f"{number:,}" for number in same)
-        st.caption(f":orange[:material/content_copy: {FINDING_NAMES[DUPLICATE]}: {numbers}]")
+        remark(f":material/content_copy: {FINDING_NAMES[DUPLICATE]}: {numbers}", "orange")
     if record.repairs:
         st.caption(f":material/build: {escape_markdown('Mended: ' + ', '.join(record.repairs))}")
     if record.generator == DIALOGUES:

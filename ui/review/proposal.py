@@ -20,7 +20,7 @@ from ui.review.regenerating import ask
 from ui.review.saving import notice
 from ui.review.snapshots import Snapshot, read_anew
 from ui.session import reviewer
-from ui.text import escape_markdown
+from ui.text import escape_markdown, remark
 
 _CHOSEN = "review_proposal"
 _TAKE = Choice("take", "Use this text", "Y")
@@ -70,13 +70,12 @@ def show_proposal(workspace: Workspace, record: Record, shown: Shown) -> None:
             st.caption(_asked(proposal))
         if shown.is_takeable:
             if who := _edited_by(workspace, record):
-                st.markdown(
-                    f":small[:orange[:material/edit:] {escape_markdown(who)} has edited what it would replace.]"
-                )
+                remark(f":material/edit: {escape_markdown(who)} has edited what it would replace.", "orange")
         else:
-            st.markdown(
-                ":small[:orange[:material/history:] The record was changed after this was asked for, so it cannot be "
-                "used. Below is what the model has changed in the earlier text.]"
+            remark(
+                ":material/history: The record was changed after this was asked for, so it cannot be used. Below is what "
+                "the model has changed in the earlier text.",
+                "orange",
             )
         diff_view(
             record_diff(record.fields if shown.is_takeable else proposal.before, proposal.fields),

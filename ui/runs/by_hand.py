@@ -9,7 +9,7 @@ from dataflow_core.errors import DataflowError, UsageError
 from dataflow_core.models import Failure, Fields, Record, Run
 from dataflow_core.workspace import Workspace
 from ui.session import reviewer
-from ui.text import escape_markdown, plain
+from ui.text import escape_markdown, plain, remark
 from ui.values import CONVERSATION, as_text, is_conversation
 
 _OPEN, _WRITTEN = "by-hand", "by-hand-written"
@@ -42,7 +42,7 @@ def show_written() -> None:
     record: Record | None = st.session_state.pop(_WRITTEN, None)
     if record is not None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption(f":green[:material/check: Record {record.number} is written, and accepted.]", width="content")
+            remark(f":material/check: Record {record.number} is written, and accepted.", "green", width="content")
             st.page_link(
                 "pages/review.py",
                 label="Open it in Review",

@@ -55,7 +55,7 @@ def _form(workspace: Workspace, run: Run, wanted: Wanted) -> None:
         return
     name = st.selectbox("Model", list(others), format_func=lambda name: endpoint_label(others[name]))
     if problem := endpoint_warning(others[name]):
-        st.caption(f":orange[:material/warning:] {escape_markdown(problem)}")
+        st.markdown(f":small[:orange[:material/warning:] {escape_markdown(problem)}]")
     st.caption(_what_happens(workspace, run, wanted))
     with st.container(horizontal=True, gap="small"):
         is_chosen = st.button(f"Retry {count(wanted.inputs, 'input')}", type="primary", icon=":material/replay:")

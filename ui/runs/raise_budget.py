@@ -11,7 +11,7 @@ from dataflow_core.models import Budget, Progress, Run, Usage
 from dataflow_core.workspace import Workspace
 from ui.budget import budget_fields, estimate_in_words, estimate_of, share_used, used_in_words
 from ui.runs.actions import go_on_with
-from ui.text import escape_markdown
+from ui.text import escape_markdown, remark
 
 #: The last calls need some room: each is reckoned at more than it should take.
 _MORE = 1.1
@@ -31,7 +31,7 @@ def raise_budget(workspace: Workspace, run: Run, progress: Progress) -> None:
         budget = budget_fields(run.endpoint, suggested, f"raised-budget-{run.id}-{progress.usage.total}")
         is_used = share_used(replace(run, budget=budget), progress) >= 1
         if is_used:
-            st.caption(":orange[:material/warning: More than that is used already.] An empty field is no limit.")
+            remark(":material/warning: More than that is used already. An empty field is no limit.", "orange")
         if st.button("Go on with this budget", type="primary", disabled=is_used):
             go_on_with(workspace, run, budget)
             st.rerun()

@@ -12,7 +12,7 @@ from dataflow_core.models import Endpoint, Progress, Run, Traffic
 from dataflow_core.serving.keys import base_url_of
 from dataflow_core.workspace import Workspace
 from ui.format import count
-from ui.text import escape_markdown
+from ui.text import escape_markdown, remark
 
 _MOST = 512
 
@@ -29,7 +29,7 @@ def show_traffic(workspace: Workspace, run: Run, progress: Progress) -> None:
         st.caption(f":material/swap_calls: {calls}", width="content")
         if traffic.waiting:
             sentence = escape_markdown(waiting_in_words(traffic, datetime.now(UTC)))
-            st.caption(f":orange[:material/hourglass_top: {sentence}]", width="content")
+            remark(f":material/hourglass_top: {sentence}", "orange", width="content")
 
 
 def calls_in_words(run: Run, traffic: Traffic, *, left: int, sharing: int) -> str:

@@ -14,7 +14,7 @@ from dataflow_core.serving.probe import EndpointCheck, try_endpoint_now
 from dataflow_core.workspace import Workspace
 from ui.session import forget_pasted_key, keep_pasted_key, pasted_key
 from ui.settings.limits import limits_and_prices
-from ui.text import escape_markdown, without_invisible
+from ui.text import escape_markdown, remark, without_invisible
 
 _OPEN = "endpoint-form"
 #: What the address and the key's variable usually are.
@@ -122,7 +122,7 @@ def _say_whether_set(variable: str) -> None:
         if os.environ.get(variable):
             st.caption(f"{shown} is set.")
         else:
-            st.caption(f":orange[:material/warning: {shown} is not set where this app was started.]")
+            remark(f":material/warning: {shown} is not set where this app was started.", "orange")
 
 
 def _save(workspace: Workspace, typed: Endpoint, key: str, before: Endpoint | None) -> None:

@@ -12,7 +12,7 @@ const EXPLAINED = [
   ['U', 'Undo'], ['J', 'Next record'], ['K', 'Previous record'], ['T', 'Table'], ['?', 'These keys'],
 ];
 const TYPING =
-  'textarea, select, dialog, input:not([type=checkbox], [type=radio], [type=button], [type=submit], [type=reset], ' +
+  'textarea, select, dialog[open], input:not([type=checkbox], [type=radio], [type=button], [type=submit], [type=reset], ' +
   '[type=range], [type=color], [type=file]), [role=textbox], [role=searchbox], [role=combobox], [role=listbox], ' +
   '[role=menu], [role=grid], [role=tree], [data-testid=stDataFrame]';
 const COVERS = '[role=dialog], [role=alertdialog], [data-testid=stPopoverBody]';

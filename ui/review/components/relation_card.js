@@ -1,5 +1,5 @@
 const PAUSE = 400;
-const AFTERWARDS = 100;
+const PATIENCE = 3000;
 const NARROW = 620;
 const CURVE = 10;
 const SVG = 'http://www.w3.org/2000/svg';
@@ -159,14 +159,26 @@ const flush = (card) => {
   if (!card.timer) return;
   clearTimeout(card.timer);
   card.timer = 0;
-  card.edits = [...card.edits.filter((edit) => edit !== card.edit), card.edit];
-  card.edit.number = card.number + 1;
   tell(card);
 };
 
-const tell = (card) => {
+/** Told with the edits before it that nobody has answered yet, until one does: a server that starts again may not have
+ * known what to make of it. */
+const tell = (card, patience = PATIENCE) => {
   card.number += 1;
+  card.edit.number = card.number;
+  card.edits = [...card.edits.filter((edit) => edit !== card.edit), card.edit];
   card.send({ number: card.number, edits: card.edits.map(({ document, texts }) => ({ document, texts: { ...texts } })) });
+  clearTimeout(card.again);
+  card.again = setTimeout(() => card.number > card.received && tell(card, 2 * patience), patience);
+};
+
+/** What is told while the card is taken off the page may be lost on its way. */
+const leaveLetters = (card) => {
+  const isUnanswered = ({ number }) => number > card.received;
+  for (const { document, texts } of card.edits.filter(isUnanswered)) {
+    window.dataflowMailbox?.post(document, { texts: { ...texts } });
+  }
 };
 
 const typed = (card, edit, view) => {
@@ -211,6 +223,8 @@ const draw = (card, root, data) => {
   // What was typed into this document before, and may be on its way still, stays.
   const edit = card.edits.find(({ document }) => document === data.document)
     || { document: data.document, texts: Object.assign(Object.create(null), data.edited), number: 0 };
+  const letter = window.dataflowMailbox?.reclaim(data.document);
+  if (letter) Object.assign(edit.texts, letter.texts);
   card.edit = edit;
   card.views = places(data.fields).map(({ field, role }, index) => {
     const view = drawField(field, role, index);
@@ -238,13 +252,13 @@ const draw = (card, root, data) => {
   list.append(...others.map(({ element }) => element));
   list.hidden = !others.length;
   root.replaceChildren(card.relations, list);
+  if (letter) tell(card);
 };
 
 const patch = (card, data) => {
   // An edit of a document that is gone need not be told again once it has arrived.
   card.edits = card.edits.filter((edit) => edit === card.edit || edit.number > data.received);
   card.received = data.received;
-  card.number = Math.max(card.number, data.received);
   const fields = new Map(data.fields.map((field) => [field.name, field]));
   for (const view of card.views) {
     const field = fields.get(view.name);
@@ -288,8 +302,10 @@ const observe = (card) => {
 
 export default function ({ parentElement, data, setStateValue }) {
   const root = parentElement.querySelector('.record');
-  const card = root.card || (root.card = { document: null, edits: [], edit: null, number: 0, timer: 0, views: [] });
+  const card = root.card
+    || (root.card = { document: null, edits: [], edit: null, number: 0, received: 0, timer: 0, views: [] });
   card.send = (value) => setStateValue('edit', value);
+  card.number = Math.max(card.number, data.received);
 
   watch(card);
   if (card.document !== data.document) draw(card, root, data);  // never the same one under the caret
@@ -299,8 +315,10 @@ export default function ({ parentElement, data, setStateValue }) {
   announce(card, data.stamp);
   return () => {
     card.stop?.();
+    // Called before each change of the data, too: then the pause goes on.
+    if (root.isConnected) return;
     flush(card);
-    // What is told while the card is being taken off the page may be forgotten with the card, unsent.
-    setTimeout(() => { if (card.number > card.received) tell(card); }, AFTERWARDS);
+    clearTimeout(card.again);
+    leaveLetters(card);
   };
 }

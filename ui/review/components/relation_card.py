@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import streamlit as st
 
@@ -84,10 +84,18 @@ def edits(key: str) -> list[tuple[str, dict[str, str]]]:
     if not isinstance(sent, list):
         return []
     return [
-        (entry["document"], {name: _well_formed(text) for name, text in entry["texts"].items()})
+        (entry["document"], texts)
         for entry in sent
-        if isinstance(entry, Mapping) and isinstance(entry.get("document"), str) and _is_texts(entry.get("texts"))
+        if isinstance(entry, Mapping)
+        and isinstance(entry.get("document"), str)
+        and (texts := texts_in(entry)) is not None
     ]
+
+
+def texts_in(content: Mapping[str, Any]) -> dict[str, str] | None:
+    """The changed texts in what the card sends or leaves in the mailbox, by field; None where there are none."""
+    texts = content.get("texts")
+    return {name: _well_formed(text) for name, text in texts.items()} if _is_texts(texts) else None
 
 
 def _document_key(key: str) -> str:
@@ -106,7 +114,7 @@ def _number(key: str) -> int:
     return number if isinstance(number, int) else 0
 
 
-def _is_texts(value: Any) -> bool:
+def _is_texts(value: Any) -> TypeGuard[Mapping[str, str]]:
     return isinstance(value, Mapping) and all(isinstance(part, str) for pair in value.items() for part in pair)
 
 

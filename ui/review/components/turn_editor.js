@@ -2,6 +2,7 @@
 
 const PAUSE = 400; // ms after the last key
 const UNDO_TIME = 6000; // ms that a deleted turn can be brought back
+const PATIENCE = 3000; // ms until what nobody answers is sent again
 const ANSWER_TIME = 1500; // ms that a wish to regenerate waits until what was typed before it is saved
 const GROWS_BY_ITSELF = CSS.supports('field-sizing', 'content');
 const ROLE_NAMES = { user: 'User', assistant: 'Assistant' };
@@ -13,10 +14,8 @@ const ICONS = {
   finding: 'M8 2.5 14 13H2zM8 6.5v3M8 11.2h.01',
 };
 
-// A component that is mounted anew goes on with what was typed into the one before it. What that sent when it was taken
-// off the page may have found nobody on the server: it is sent once more.
-let lastSent = { document: null, turns: [] };
-let isLastSentHeard = true;
+// A component that is mounted anew goes on with what was typed into the one before it.
+let lastSent = { document: null, turns: [], at: 0 };
 
 export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector('.editor');
@@ -67,6 +66,8 @@ class Editor {
       this.flush(); // under the name of the document that leaves the screen
       this.sendWish();
     }
+    this.received = data.received;
+    if (isOther) this.leaveLetter();
     this.setStateValue = setStateValue;
     this.setTriggerValue = setTriggerValue;
     this.isSkeleton = data.isSkeleton;
@@ -91,10 +92,12 @@ class Editor {
     this.document = data.document;
     this.isAnswered = true;
     this.turns.forEach((turn) => clearTimeout(turn.timer));
+    const letter = window.dataflowMailbox?.reclaim(data.document);
     const isGoingOn = lastSent.document === data.document;
-    this.turns = (isGoingOn ? lastSent.turns : data.turns).map((fields) => new Turn(this, { ...fields }));
+    const turns = letter?.turns ?? (isGoingOn ? lastSent.turns : data.turns);
+    this.turns = turns.map((fields) => new Turn(this, { ...fields }));
     this.draw();
-    if (isGoingOn && !isLastSentHeard) this.send();
+    if (letter) this.send();
   }
 
   paint(stamp) {
@@ -120,10 +123,9 @@ class Editor {
       observer.disconnect();
       // Called before each change of the data, too: then the pause goes on, else every answer would break it off.
       if (this.root.isConnected) return;
-      const isTyping = this.timer !== 0;
       this.flush();
-      isLastSentHeard = !isTyping;
       this.sendWish();
+      this.leaveLetter();
     };
   }
 
@@ -146,13 +148,23 @@ class Editor {
     if (this.timer) this.send();
   }
 
-  send() {
+  send(patience = PATIENCE) {
     clearTimeout(this.timer);
+    clearTimeout(this.again);
     this.timer = 0;
+    this.again = setTimeout(() => lastSent.at > this.received && this.send(2 * patience), patience);
     this.isAnswered = false;
-    isLastSentHeard = true;
-    lastSent = { document: this.document, turns: this.kept.map((turn) => ({ ...turn.fields })) };
-    this.setStateValue('edit', { ...lastSent, at: Date.now() }); // sent again, the same edit is heard again
+    // By its time, the same edit sent again is heard again.
+    const at = Math.max(Date.now(), lastSent.at + 1);
+    lastSent = { document: this.document, turns: this.kept.map((turn) => ({ ...turn.fields })), at };
+    this.setStateValue('edit', lastSent);
+  }
+
+  /** What was sent of a document that leaves the screen, and not answered, may be lost on its way. */
+  leaveLetter() {
+    clearTimeout(this.again);
+    if (lastSent.document !== this.document || lastSent.at <= this.received) return;
+    window.dataflowMailbox?.post(this.document, { turns: lastSent.turns });
   }
 
   regenerate(turn, andAfter, note) {

@@ -62,6 +62,7 @@ def turn_editor(
             "isSkeleton": is_skeleton,
             "isEditable": is_editable,
             "canRegenerate": on_regenerate is not None,
+            "received": _received(key),
         },
         on_edit_change=on_change,
         on_regenerate_change=on_regenerate,
@@ -74,9 +75,17 @@ def edited(key: str) -> tuple[str, list[dict[str, Any]]] | None:
     The document may be one that was shown before. What else a turn carries besides role and value comes back as it
     was; new turns carry nothing else.
     """
-    match _state(key).get("edit"):
-        case {"document": str(document), "turns": list(turns)} if all(_is_turn(turn) for turn in turns):
-            return document, [dict(turn) for turn in turns]
+    edit = _state(key).get("edit")
+    if isinstance(edit, Mapping) and isinstance(edit.get("document"), str) and (turns := turns_in(edit)) is not None:
+        return edit["document"], turns
+    return None
+
+
+def turns_in(content: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """The turns in what the editor sends or leaves in the mailbox; None where there are none."""
+    turns = content.get("turns")
+    if isinstance(turns, list) and all(_is_turn(turn) for turn in turns):
+        return [dict(turn) for turn in turns]
     return None
 
 
@@ -86,6 +95,13 @@ def regenerate_pressed(key: str) -> Regenerate | None:
         case {"stamp": str(stamp), "turn": int(turn), "andAfter": bool(and_after), "note": str(note)} if turn >= 0:
             return Regenerate(stamp, int(turn), and_after, note.strip())
     return None
+
+
+def _received(key: str) -> int:
+    """The browser's time of the edit that has arrived last."""
+    edit = _state(key).get("edit")
+    at = edit.get("at") if isinstance(edit, Mapping) else None
+    return at if isinstance(at, int) else 0
 
 
 def _state(key: str) -> Mapping[str, Any]:
