@@ -18,6 +18,7 @@ from dataflow_core.storage.owner import is_alive
 from dataflow_core.storage.schema import workers
 from dataflow_core.workspace import Workspace
 from tests.browser.driver import app_page, app_server, check_clean, settled, visit
+from tests.browser.test_accessibility import violations
 from tests.browser.test_review_focus import PARALLEL, fill, painted, press, records_of, text_area, until
 from tests.scripted_endpoint import Reply, Request, ScriptedEndpoint
 
@@ -47,6 +48,8 @@ class Desk:
     def presses(self, key: str, outcome: Callable[[], bool]) -> None:
         """Press the key once the bar hears it, and wait for what becomes of it."""
         expect(self.page.locator(".bar:not(.waiting)")).to_be_attached()
+        if key in "yn":
+            self.page.wait_for_function("(window.dataflowProposed || '').startsWith(window.dataflowPainted + '#')")
         settled(self.page)
         self.page.keyboard.press(key)
         until(outcome, self.page)
@@ -103,6 +106,7 @@ def test_a_new_text_is_asked_for_seen_taken_and_taken_back(browser: Browser, tmp
         assert (here.first().revision, here.first().status) == (1, ReviewStatus.FLAGGED)
         expect(page.locator("del").first).to_have_text("last")
         expect(page.locator("ins").first).to_have_text("first")
+        assert violations(page) == []
         here.presses("y", lambda: here.first().revision == 2)
         assert here.first().fields[PARALLEL] == "Find out when the first train leaves."
         assert here.first().status is ReviewStatus.UNREVIEWED
@@ -172,6 +176,7 @@ def test_what_was_typed_before_g_is_saved_first_and_a_later_edit_is_never_overwr
         put_away.wait_for(timeout=LATE)
         expect(page.get_by_text("The record was changed after this was asked for")).to_be_visible()
         settled(page)
+        assert violations(page) == []
         page.keyboard.press("y")
         expect(page.get_by_text("It was written for an earlier text")).to_be_visible()
         here.presses("n", lambda: not here.workspace.proposals.open_for(here.first().number))
@@ -191,6 +196,7 @@ def test_a_failure_tells_why_and_what_the_model_said_and_can_be_tried_again(brow
         page.get_by_text("Not written again: “shorter”").wait_for(timeout=LATE)
         page.get_by_text("What the model answered").click()
         expect(page.get_by_text("I would rather not, {sorry")).to_be_visible()
+        assert violations(page) == []
         answers["is_good"] = True
         page.get_by_role("button", name="Try again").click()
         here.use.wait_for(timeout=LATE)

@@ -73,8 +73,8 @@ def show_proposal(workspace: Workspace, record: Record, shown: Shown) -> None:
                 remark(f":material/edit: {escape_markdown(who)} has edited what it would replace.", "orange")
         else:
             remark(
-                ":material/history: The record was changed after this was asked for, so it cannot be used. Below is what "
-                "the model has changed in the earlier text.",
+                ":material/history: The record was changed after this was asked for, so it cannot be used. Below is "
+                "what the model has changed in the earlier text.",
                 "orange",
             )
         diff_view(
