@@ -224,3 +224,14 @@ def test_proposals_that_wait_are_gone_through_one_by_one(browser: Browser, tmp_p
         here.presses("n", lambda: not workspace.proposals.waiting())
         expect(page.get_by_text("That was the last record of this queue.")).to_be_visible()
         assert [record.revision for record in records_of(workspace)] == [2, 1, 1, 1]
+
+
+def test_what_is_being_written_can_be_stopped(browser: Browser, tmp_path: Path) -> None:
+    with desk(browser, tmp_path, later(20.0)) as here:
+        here.ask("longer")
+        expect(here.page.get_by_text("Being written again: “longer”")).to_be_visible()
+        here.page.get_by_role("button", name="Stop").click()
+        expect(here.page.get_by_text("Being written again")).to_have_count(0, timeout=LATE)
+        expect(here.page.get_by_text("Stopping")).to_have_count(0, timeout=LATE)
+        expect(here.page.get_by_text("Not written again")).to_have_count(0)
+        assert here.workspace.proposals.open_for(here.first().number) == []

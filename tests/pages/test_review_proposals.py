@@ -6,10 +6,12 @@ import json
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
-from dataflow_core.models import Endpoint, Fields, Proposal, Record, ReviewStatus, Run, RunKind
+from dataflow_core.models import Endpoint, Fields, Proposal, Record, ReviewStatus, Run, RunKind, RunState
 from dataflow_core.storage.queries import ANY_PROPOSAL, Query
+from dataflow_core.storage.schema import runs
 from dataflow_core.workspace import Workspace
 from tests.pages.conftest import in_address
 from tests.support import ENDPOINT, execute
@@ -216,6 +218,27 @@ def test_a_request_under_way_is_told_with_its_note_and_can_be_stopped(
     assert "Stopping" in said(page)
     claimed = filled_workspace.runs.claim(run.id)
     assert filled_workspace.runs.beat(claimed.id).request == "cancel"
+
+
+def test_a_request_whose_process_was_killed_says_so(filled_workspace: Workspace, open_page: OpenPage) -> None:
+    first = records_of(filled_workspace)[0]
+    run = filled_workspace.rewriting.plan([first.id], "Shorter!", endpoint=ENDPOINT, author="reviewer")
+    filled_workspace.requests.note(run.id, first.number)
+    filled_workspace.runs.claim(run.id)
+    with filled_workspace.database.write() as connection:
+        connection.execute(update(runs).where(runs.c.id == run.id).values(owner=None, heartbeat_at=0.0))
+    page = open_first(open_page, first)
+    assert "The process that was to write it has ended before it had." in said(page)
+    assert page.button(key=f"regenerate-again-{run.id}")
+    page.button(key=f"regenerate-dismiss-{run.id}").click().run()
+    assert filled_workspace.runs.get(run.id).state is RunState.CANCELLED
+
+
+def test_all_filters_are_taken_away_with_that_for_proposals(filled_workspace: Workspace, open_page: OpenPage) -> None:
+    page = open_page("review", proposals=ANY_PROPOSAL)
+    next(found for found in page.button if found.label == "Show all records").click().run()
+    assert len(numbers_listed(page)) == 27
+    assert "proposals" not in page.query_params
 
 
 def part_of_the_page(record_id: str, note: str) -> None:

@@ -96,7 +96,10 @@ def show_proposal(workspace: Workspace, record: Record, shown: Shown) -> None:
 
 def take(workspace: Workspace, stamp: str) -> bool:
     """Make the proposal that the stamp names its record's text. False where it stays as it is; the person is told."""
-    return _decide(lambda number: workspace.rewriting.accept(number, author=reviewer()), stamp)
+    if not _decide(lambda number: workspace.rewriting.accept(number, author=reviewer()), stamp):
+        return False
+    read_anew()
+    return True
 
 
 def keep(workspace: Workspace, stamp: str) -> bool:
@@ -114,7 +117,6 @@ def _decide(act: Callable[[int], object], stamp: str) -> bool:
         notice(str(error))
         return False
     st.session_state.pop(_CHOSEN, None)
-    read_anew()
     return True
 
 
