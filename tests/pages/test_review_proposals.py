@@ -241,6 +241,16 @@ def test_all_filters_are_taken_away_with_that_for_proposals(filled_workspace: Wo
     assert "proposals" not in page.query_params
 
 
+def test_an_address_written_by_the_page_itself_wins_over_what_was_chosen(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    records = records_of(filled_workspace)
+    one, other = propose(filled_workspace, records[:1]), propose(filled_workspace, records[1:3])
+    page = open_page("review", proposals=one.id)
+    page.query_params["proposals"] = other.id
+    assert numbers_listed(page.run()) == [record.number for record in records[1:3]]
+
+
 def part_of_the_page(record_id: str, note: str) -> None:
     """A script of its own: what the bar's key does cannot be pressed in a page test."""
     import streamlit as st

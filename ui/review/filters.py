@@ -101,7 +101,8 @@ def _clear_all_but_run() -> None:
     st.session_state[_TEXT] = ""
     st.session_state[_EDITED] = None
     st.session_state[_DELETED] = False
-    st.session_state[_PROPOSALS] = ""
+    st.session_state[_PROPOSALS] = st.session_state[_WRITTEN] = ""
+    st.query_params.pop(_IN_ADDRESS, None)
 
 
 def _more_filters(workspace: Workspace) -> Query:
