@@ -18,6 +18,7 @@ from sqlalchemy import Column, Connection, Select, Table, Text, cast, func, sele
 
 from dataflow_core.storage import fulltext
 from dataflow_core.storage.database import Database
+from dataflow_core.storage.planning import unindexed
 from dataflow_core.storage.schema import findings, record_tags, records, sort_keys
 
 Numbers = NDArray[np.int32]
@@ -203,7 +204,8 @@ class Columns:
     def _changed_since(self, known: _Version) -> Sequence[Any]:
         wanted = select(records.c.number, records.c.revised_at, records.c.fingerprint, *FACETS.values())
         newer = wanted.where(records.c.number > known.newest).limit(_MOST_CHANGED + 1)
-        other = wanted.where(records.c.updated_at >= known.changed_at - _MARGIN, records.c.number <= known.newest)
+        was_there = unindexed(records.c.number) <= known.newest
+        other = wanted.where(records.c.updated_at >= known.changed_at - _MARGIN, was_there)
         return [
             *self.connection.execute(newer).all(),
             *self.connection.execute(other.limit(_MOST_CHANGED + 1)).all(),
