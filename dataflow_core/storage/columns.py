@@ -119,9 +119,7 @@ class Columns:
         if name not in self._facets:
             column = FACETS[name]
             facet, others = Facet(self.size), None
-            if (
-                name == "statuses" and self._are_all_there()
-            ):  # most are unreviewed mostly: the others are read
+            if name == "statuses" and self._are_all_there():  # most are unreviewed mostly: the others are read
                 facet.codes[1:] = facet.code(ReviewStatus.UNREVIEWED.value)
                 others = column.in_([one.value for one in ReviewStatus if one is not ReviewStatus.UNREVIEWED])
             for value, numbers in self._grouped(column, records.c.number, others):
