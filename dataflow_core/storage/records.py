@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from dataflow_core.storage.listing import Listing
 
 _CHUNK = 500
+_WITH_VALUES = {
+    "models": records.c.model,
+    "intents": records.c.intent,
+    "reviewers": records.c.reviewer,
+    "reasons": records.c.reason,
+    "tags": record_tags.c.tag,
+}
 _WITH_FIELDS = select(records, revisions.c.fields).join(
     revisions, (revisions.c.record == records.c.number) & (revisions.c.number == records.c.revision)
 )
@@ -74,6 +81,15 @@ class RecordStore:
 
     def count_by_tag(self, query: Query) -> dict[str, int]:
         return self._listing.count_by_tag(replace(query, tags=()))
+
+    def values(self, facet: str) -> list[str]:
+        """Which models, intents, reviewers, reasons or tags there are, in order; `facet` is the query's name for it."""
+        column, found = _WITH_VALUES[facet], [""]
+        with self._database.read() as connection:
+            # From one to the next along the index: a count would go through all records.
+            while (following := connection.scalar(select(func.min(column)).where(column > found[-1]))) is not None:
+                found.append(following)
+        return found[1:]
 
     def count_by_finding(self, query: Query) -> dict[str, int]:
         """How many of the query's records each check has found something about, and how many say the same as others."""

@@ -141,3 +141,13 @@ def test_a_part_that_could_not_be_brought_up_to_date_is_made_anew(
         with pytest.raises(OSError, match="gone"):
             workspace.records.count(Query())
     assert workspace.records.count(Query(tags=("later",))) == 1
+
+
+def test_the_values_there_are_to_filter_by(workspace: Workspace) -> None:
+    make_records(workspace, [{"intent": name} for name in ("Travel", "", "cooking", "Travel")])
+    workspace.review.tag(record_at(workspace, 3).id, "later", author="Ada")
+    workspace.review.decide({record_at(workspace, 2).id: 1}, ReviewStatus.DELETED, reviewer="Ada", reason="Odd")
+    records = workspace.records
+    assert records.values("intents") == ["Travel", "cooking"]
+    found = {facet: records.values(facet) for facet in ("models", "reviewers", "reasons", "tags")}
+    assert found == {"models": ["m"], "reviewers": ["Ada"], "reasons": ["Odd"], "tags": ["later"]}
