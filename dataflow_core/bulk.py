@@ -28,11 +28,11 @@ from dataflow_core.storage.schema import actions, decisions, proposals, records,
 
 #: At most so many records a transaction, of those whose texts are changed fewer; and only as many as take about `HELD`
 #: seconds, for everybody else waits meanwhile.
-CHUNK, TEXT_CHUNK, HELD = 2_000, 100, 0.08
+CHUNK, TEXT_CHUNK, HELD = 1_500, 100, 0.08
 #: All but the selection, which may be of a million.
 _SHOWN = [column for column in actions.c if column is not actions.c.selection]
 #: Seconds left to the others between two chunks.
-GAP = 0.02
+GAP = 0.012
 
 
 class BulkActions:
@@ -87,7 +87,8 @@ class BulkActions:
                 return action
             connection.execute(_update(number, owner=this_process(), at=time.time()))
         selection = self._selection(number)
-        size, largest = (1, TEXT_CHUNK) if is_of_texts(action) else (CHUNK, CHUNK)
+        # Of decisions never so few that most of the time goes into beginning and ending.
+        least, size, largest = (1, 1, TEXT_CHUNK) if is_of_texts(action) else (max(1, CHUNK // 4), CHUNK, CHUNK)
         while action.state is ActionState.RUNNING:
             try:
                 with self._database.write() as connection:
@@ -98,7 +99,7 @@ class BulkActions:
                 raise
             took = time.monotonic() - began
             if took > HELD:
-                size = max(1, size // 2)
+                size = max(least, size // 2)
             elif took < HELD / 2:
                 size = min(largest, size * 2)
             progress(action)
