@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import event
 
 from benchmarks import review
-from benchmarks.review_cases import filters, texts
+from benchmarks.review_cases import Line, filters, texts
 from benchmarks.review_workspace import make
 from dataflow_core.models import ReviewStatus
 from dataflow_core.storage.queries import Query, Sort
@@ -227,3 +227,14 @@ def test_a_file_without_the_benchmarks_markers_is_refused(tmp_path: Path, capsys
     (tmp_path / "README.md").write_text("<!-- benchmark:runs -->\n<!-- /benchmark -->\n")
     assert review.main(["--write", str(tmp_path / "README.md")]) == 1
     assert review.BEGIN in capsys.readouterr().err
+
+
+def test_the_short_table_has_the_slowest_of_what_is_alike() -> None:
+    lines = {
+        "filters": [
+            Line(name, "≤ 600 ms", "", "", "", True, seconds) for name, seconds in (("run", 0.1), ("model", 0.4))
+        ],
+        "writes": [Line(name, "≤ 500 ms", "", "", "", True, 0.1) for name in ("an edit", "a decision")],
+    }
+    work = [line.work for line in review.short(lines)]
+    assert work == ["any one filter, the slowest of 2: model", "an edit", "a decision"]
