@@ -26,14 +26,13 @@ from dataflow_core.storage.records import page
 from dataflow_core.storage.rows import action_of
 from dataflow_core.storage.schema import actions, decisions, proposals, records, revisions, taggings
 
-#: So many records a transaction, for as long as that takes everybody else waits.
-CHUNK = 2_000
-#: With their texts changed, which takes longer a record: at most so many, and as few as take about `HELD` seconds.
-TEXT_CHUNK, HELD = 100, 0.1
+#: At most so many records a transaction, of those whose texts are changed fewer; and only as many as take about `HELD`
+#: seconds, for everybody else waits meanwhile.
+CHUNK, TEXT_CHUNK, HELD = 1_500, 100, 0.08
 #: All but the selection, which may be of a million.
 _SHOWN = [column for column in actions.c if column is not actions.c.selection]
 #: Seconds left to the others between two chunks.
-GAP = 0.02
+GAP = 0.012
 
 
 class BulkActions:
@@ -88,17 +87,21 @@ class BulkActions:
                 return action
             connection.execute(_update(number, owner=this_process(), at=time.time()))
         selection = self._selection(number)
-        size, largest = (1, TEXT_CHUNK) if is_of_texts(action) else (CHUNK, CHUNK)
+        # Of decisions never so few that most of the time goes into beginning and ending.
+        least, size, largest = (1, 1, TEXT_CHUNK) if is_of_texts(action) else (max(1, CHUNK // 4), CHUNK, CHUNK)
         while action.state is ActionState.RUNNING:
-            began = time.monotonic()
             try:
                 with self._database.write() as connection:
+                    began = time.monotonic()  # having waited for others
                     action = _go_on(connection, number, selection, size)
             except UsageError as error:
                 self.stop(number, problem=str(error))
                 raise
-            if largest == TEXT_CHUNK:
-                size = max(1, size // 2) if time.monotonic() - began > HELD else min(largest, size * 2)
+            took = time.monotonic() - began
+            if took > HELD:
+                size = max(least, size // 2)
+            elif took < HELD / 2:
+                size = min(largest, size * 2)
             progress(action)
             if action.state is ActionState.RUNNING:
                 time.sleep(GAP)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,6 +29,8 @@ def home() -> Home:
 def _opened(name: str) -> Workspace:
     workspace = home().open(name)
     workspace.recheck()
+    # Streamlit collects garbage after each run of a script: without this it would go through all that was imported.
+    gc.freeze()
     return workspace
 
 
