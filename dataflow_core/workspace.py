@@ -278,8 +278,9 @@ class Workspace:
         """
         if action.total - action.done <= (TEXTS_AT_ONCE if is_of_texts(action) else AT_ONCE):
             return self.bulk.execute(action.number)
+        self.bulk.hand_over(action.number)
         self._start_process("action", str(action.number), log=str(action.number))
-        return action
+        return self.bulk.get(action.number)
 
     def recheck(self) -> None:
         """Where records were last looked at by older checks, look at them anew, in a process of its own."""

@@ -367,7 +367,7 @@ def test_an_interrupted_action_goes_on_or_is_undone(
 ) -> None:
     page = press(choose(open_table(), "found"), "Accept")
     with many.database.write() as connection:  # its process is gone
-        connection.execute(update(actions).where(actions.c.number == latest(many).number).values(owner=None))
+        connection.execute(update(actions).where(actions.c.number == latest(many).number).values(owner=None, at=0.0))
     page.run()
     assert "Accepted · 0 of 30 records" in page.get("progress")[0].proto.text.replace("\\", "")
     press(page, label)
