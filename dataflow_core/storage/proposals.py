@@ -72,15 +72,18 @@ class ProposalStore:
     def count(self, run_id: str) -> dict[ProposalState, int]:
         """How many proposals of the run are in which state."""
         changed = select(func.count()).select_from(_outdated(run_id).subquery())
-        stored = select(proposals.c.state, func.count()).where(proposals.c.run_id == run_id).group_by(proposals.c.state)
         with self._database.read() as connection:
-            counts: dict[str, int] = {row[0]: row[1] for row in connection.execute(stored)}
+            found = _tally(connection, run_id)
             outdated = connection.scalar(changed) or 0
-        found = {state: counts.get(state.value, 0) for state in ProposalState}
         return found | {
             ProposalState.OPEN: found[ProposalState.OPEN] - outdated,
             ProposalState.OUTDATED: outdated,
         }
+
+    def tally(self, run_id: str) -> dict[ProposalState, int]:
+        """As `count`, at once however many there are, but with those that are outdated among the open ones."""
+        with self._database.read() as connection:
+            return _tally(connection, run_id)
 
     def waiting(self, run_id: str) -> Waiting:
         """The run's open proposals, by what can be done with them together."""
@@ -118,6 +121,12 @@ class ProposalStore:
     def _read(self, query: Select[Any]) -> list[Proposal]:
         with self._database.read() as connection:
             return [proposal_of(row) for row in connection.execute(query).mappings()]
+
+
+def _tally(connection: Connection, run_id: str) -> dict[ProposalState, int]:
+    stored = select(proposals.c.state, func.count()).where(proposals.c.run_id == run_id).group_by(proposals.c.state)
+    counts: dict[str, int] = {row[0]: row[1] for row in connection.execute(stored)}
+    return {state: counts.get(state.value, 0) for state in ProposalState}
 
 
 def add(connection: Connection, made: Sequence[NewProposal]) -> None:
