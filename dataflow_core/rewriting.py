@@ -25,7 +25,7 @@ from dataflow_core.storage.schema import runs
 
 WHOLE = Scope()
 #: So many of a selection are a run's inputs from the beginning.
-FIRST = 200
+FIRST = 500
 _SELECTION = "selection"
 _CHUNK = 500
 
@@ -49,7 +49,7 @@ class Rewriting:
         """Store a run that has records, by id or number, written again as the note says; `workspace.start` begins it.
 
         Its inputs are the records as they are now. `takes_over` has the one record changed as soon as it is written, if
-        nobody has ever edited it. Raises `UsageError` where there is nothing to be written again.
+        nobody has edited it. Raises `UsageError` where there is nothing to be written again.
         """
         if takes_over and len(set(which)) != 1:
             raise UsageError("Only a single record may be taken over at once: look at the others as proposals.")

@@ -53,6 +53,12 @@ class Standing:
         return self.progress.pending > 0 or self.rest is not None
 
     @property
+    def has_ended_early(self) -> bool:
+        """Whether it has written what there was before the rest of the selection became its inputs."""
+        is_all = self.run.state is RunState.FINISHED and self.run.limit is None and self.rest is None
+        return is_all and self.progress.pending > 0
+
+    @property
     def _is_extending(self) -> bool:
         return self.run.limit is None and self.rest is not None and not self.rest.is_interrupted
 

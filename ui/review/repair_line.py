@@ -26,6 +26,9 @@ def show_repairs(workspace: Workspace) -> None:
 def _lines(workspace: Workspace, was_live: bool) -> None:
     standings = repair.standings(workspace)
     for standing in standings:
+        if standing.has_ended_early:
+            repair.told(repair.go_on(workspace, standing))
+            st.rerun()
         _show(workspace, standing)
     if was_live and not any(standing.is_live for standing in standings):
         st.rerun()
@@ -41,7 +44,7 @@ def _show(workspace: Workspace, standing: Standing) -> None:
         _show_unfinished(workspace, standing)
     else:
         waits, failures = repair.waiting(workspace, run), repair.failed(workspace, standing)
-        if waits.total or failures:
+        if waits.total or (failures and run.state is not RunState.CANCELLED):
             _show_ended(workspace, standing, waits, failures)
 
 

@@ -30,26 +30,39 @@ def show_results(workspace: Workspace, run: Run, *, key: str, limit: int) -> Non
 
 
 def _show_proposal(workspace: Workspace, proposal: Proposal, editor: str, key: str) -> None:
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.markdown(f"**Record {proposal.record:,}**", width="content")
-        if editor:
-            st.badge(escape_markdown(f"edited by {editor}"), icon=":material/edit:", color="orange")
-        st.space("stretch")
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        with st.container(horizontal=True, gap="small", vertical_alignment="center", width="content"):
+            st.markdown(f"**Record {proposal.record:,}**", width="content")
+            if editor:
+                st.badge(escape_markdown(f"edited by {editor}"), icon=":material/edit:", color="orange")
         if proposal.state is ProposalState.OPEN:
-            _show_buttons(workspace, proposal, key)
+            with st.container(horizontal=True, gap="xsmall", width="content"):
+                _show_buttons(workspace, proposal, key)
         else:
             st.markdown(_SETTLED[proposal.state], width="content")
+    if problem := st.session_state.get(_problem_key(proposal, key)):
+        st.error(escape_markdown(problem))
     diff_view(record_diff(proposal.before, proposal.fields), key=f"{key}_diff_{proposal.number}")
 
 
 def _show_buttons(workspace: Workspace, proposal: Proposal, key: str) -> None:
-    is_used = st.button("Use", icon=":material/check:", key=f"{key}_use_{proposal.number}")
-    is_kept = st.button("Keep", key=f"{key}_keep_{proposal.number}", help="Keeps the record as it is.")
-    if is_used or is_kept:
-        if problem := repair.settle(workspace, proposal.number, is_used=is_used):
-            st.error(escape_markdown(problem))
-        else:
-            st.rerun(scope="fragment")
+    for label, icon, is_used in (("Use", ":material/check:", True), ("Keep", None, False)):
+        st.button(
+            label,
+            icon=icon,
+            key=f"{key}_{label}_{proposal.number}",
+            on_click=_settle,
+            args=(workspace, proposal.number, is_used, _problem_key(proposal, key)),
+            help=None if is_used else "Keeps the record as it is.",
+        )
+
+
+def _settle(workspace: Workspace, number: int, is_used: bool, problem_key: str) -> None:
+    st.session_state[problem_key] = repair.settle(workspace, number, is_used=is_used)
+
+
+def _problem_key(proposal: Proposal, key: str) -> str:
+    return f"{key}_problem_{proposal.number}"
 
 
 def show_failure(workspace: Workspace, failure: Failure) -> None:
