@@ -192,7 +192,7 @@ def _show_estimate(workspace: Workspace, standing: Standing) -> None:
 def _show_next(workspace: Workspace, standing: Standing, opened: _Open) -> None:
     run = standing.run
     with st.container(horizontal=True, gap="small"):
-        is_all = standing.is_trial and st.button(
+        is_all = standing.is_trial and standing.progress.ended and st.button(
             f"Write all {standing.total:,}",
             type="primary",
             icon=":material/edit_note:",
