@@ -192,12 +192,16 @@ def _show_estimate(workspace: Workspace, standing: Standing) -> None:
 def _show_next(workspace: Workspace, standing: Standing, opened: _Open) -> None:
     run = standing.run
     with st.container(horizontal=True, gap="small"):
-        is_all = standing.is_trial and standing.progress.ended and st.button(
-            f"Write all {standing.total:,}",
-            type="primary",
-            icon=":material/edit_note:",
-            key=f"{opened.prefix}_all",
-            help="In the background. What is written waits as proposals until you take or refuse them.",
+        is_all = (
+            standing.is_trial
+            and standing.progress.ended
+            and st.button(
+                f"Write all {standing.total:,}",
+                type="primary",
+                icon=":material/edit_note:",
+                key=f"{opened.prefix}_all",
+                help="In the background. What is written waits as proposals until you take or refuse them.",
+            )
         )
         is_changed = run.state is not RunState.CANCELLED and st.button(
             "Change the instruction",
