@@ -32,7 +32,7 @@ CHUNK = 2_000
 #: With their texts changed, which takes longer a record: at most so many, and as few as take about `HELD` seconds.
 TEXT_CHUNK, HELD = 100, 0.1
 #: Planning to have records written again; no action of its own to those who look back, and nothing to be undone.
-_EXTEND = "extend-rewriting"
+EXTEND = "extend-rewriting"
 #: How proposals are settled where the undoing of these kinds of actions is undone.
 _SETTLED = {"accept-proposals": ProposalState.ACCEPTED, "refuse-proposals": ProposalState.REFUSED}
 #: All but the selection, which may be of a million.
@@ -73,7 +73,7 @@ class BulkActions:
 
     def extend_rewriting(self, run_id: str, numbers: Sequence[int], *, author: str) -> Action:
         """Plan to have a rewriting run write these records again, too. It may be carried out much later."""
-        action = self._plan(_EXTEND, numbers, author, {"run": run_id})
+        action = self._plan(EXTEND, numbers, author, {"run": run_id})
         self.hand_over(action.number)
         return action
 
@@ -144,25 +144,25 @@ class BulkActions:
 
     def recent(self, *, limit: int = 20) -> list[Action]:
         """Actions on more than one record, newest first."""
-        is_shown = actions.c.record.is_(None) & (actions.c.kind != _EXTEND)
+        is_shown = actions.c.record.is_(None) & (actions.c.kind != EXTEND)
         query = select(*_SHOWN).where(is_shown).order_by(actions.c.number.desc()).limit(limit)
         with self._database.read() as connection:
             return [action_of(row) for row in connection.execute(query).mappings()]
 
     def latest(self, author: str) -> Action | None:
         """What this person did last, on one record or on many."""
-        own = (actions.c.author == author) & (actions.c.kind != _EXTEND)
+        own = (actions.c.author == author) & (actions.c.kind != EXTEND)
         query = select(*_SHOWN).where(own).order_by(actions.c.number.desc()).limit(1)
         with self._database.read() as connection:
             row = connection.execute(query).mappings().first()
             return action_of(row) if row else None
 
     def running(self) -> list[Action]:
-        return [action for action in self._running() if action.kind != _EXTEND]
+        return [action for action in self._running() if action.kind != EXTEND]
 
     def extending(self) -> list[Action]:
         """What is planned or going on of `extend_rewriting`."""
-        return [action for action in self._running() if action.kind == _EXTEND]
+        return [action for action in self._running() if action.kind == EXTEND]
 
     def _running(self) -> list[Action]:
         query = select(*_SHOWN).where(actions.c.state == ActionState.RUNNING.value).order_by(actions.c.number)
@@ -195,7 +195,7 @@ class BulkActions:
 
 def _undoable(connection: Connection, number: int) -> Action:
     action = _get(connection, number)
-    if action.kind == _EXTEND:
+    if action.kind == EXTEND:
         raise UsageError("There is nothing to undo: no record was changed.")
     if action.undone_by is not None:
         raise UsageError("This was undone already.")
@@ -242,7 +242,7 @@ def _do(connection: Connection, action: Action, numbers: list[int]) -> tuple[int
             return accepting.refuse_many(connection, action.params["run"], numbers, action=action.number), {}
         case undoing.UNDO:
             return _undo(connection, action, numbers), {}
-        case kind if kind == _EXTEND:
+        case kind if kind == EXTEND:
             return rewrite_inputs.extend(connection, action.params["run"], numbers), {}
         case _:
             raise UsageError(f"This version of Dataflow Studio knows no action {action.kind!r}.")

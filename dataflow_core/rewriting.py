@@ -7,15 +7,27 @@ of a run's are taken together, those for records that people have edited are lef
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, select
 
 from dataflow_core import accepting
-from dataflow_core.bulk import BulkActions
+from dataflow_core.bulk import EXTEND, BulkActions
 from dataflow_core.errors import UsageError
 from dataflow_core.generators.rewrite import RewriteGenerator, Scope, check_scope
-from dataflow_core.models import Action, Endpoint, Fields, Proposal, ProposalState, Record, Run, RunKind
+from dataflow_core.models import (
+    Action,
+    ActionState,
+    Endpoint,
+    Fields,
+    Proposal,
+    ProposalState,
+    Record,
+    Run,
+    RunKind,
+    RunState,
+)
 from dataflow_core.storage import proposals, records, writing
 from dataflow_core.storage.database import Database, storable
 from dataflow_core.storage.rewrite_inputs import inputs_for, records_of
@@ -27,6 +39,7 @@ WHOLE = Scope()
 #: So many of a selection are a run's inputs from the beginning.
 FIRST = 500
 _SELECTION = "selection"
+_LOOK = 1.0  # seconds between two looks at a run that is being fed
 _CHUNK = 500
 
 
@@ -80,6 +93,25 @@ class Rewriting:
     def rest_of(self, run_id: str) -> Action | None:
         """What is to add those of the selection that are no inputs of the run yet; None where all are."""
         return next((one for one in self._bulk.extending() if one.params["run"] == run_id), None)
+
+    def feed(self) -> Callable[[Action], None]:
+        """What to be told of actions as they go on: a run that has outrun its planning is taken up again."""
+        looked_at = 0.0
+
+        def told(action: Action) -> None:
+            nonlocal looked_at
+            is_over = action.state is not ActionState.RUNNING
+            if action.kind == EXTEND and (is_over or time.monotonic() - looked_at >= _LOOK):
+                looked_at = time.monotonic()
+                if self.has_outrun(self._runs.get(action.params["run"])):
+                    self._runs.enqueue(action.params["run"], limit=None)
+
+        return told
+
+    def has_outrun(self, run: Run) -> bool:
+        """Whether the run has come to its end, but not of all that was selected: the rest was planned too late."""
+        is_at_end = run.state is RunState.FINISHED or (run.state is RunState.PAUSED and run.stopped_by == "limit")
+        return is_at_end and run.limit is None and self._runs.progress(run.id).pending > 0
 
     def selection_of(self, run_id: str) -> list[int]:
         """The numbers of all the records that the run is about, those included that are no inputs yet."""

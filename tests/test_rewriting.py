@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 
@@ -25,6 +26,7 @@ from dataflow_core.models import (
     RunState,
     Stage,
 )
+from dataflow_core.serving.scripted import ScriptedServing
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from tests.support import ENDPOINT, INTENTS, answer_relations, execute, plan_tasks
@@ -454,3 +456,21 @@ def test_a_selection_of_which_nothing_can_be_written_again_is_refused(
         workspace.rewriting.plan_selection([], "", endpoint=ENDPOINT, author="Ada")
     numbers = [odd[0].number, records[0].number]
     assert workspace.rewriting.plan_selection(numbers, "", endpoint=ENDPOINT, author="Ada").name == "Written again"
+
+
+def test_a_run_that_outruns_the_planning_of_its_selection_is_taken_up_again(
+    workspace: Workspace, records: list[Record], few_first: None
+) -> None:
+    numbers = [record.number for record in records]
+    run = workspace.rewriting.plan_selection(numbers, "Better!", endpoint=ENDPOINT, author="Ada")
+    execute(workspace, run, another_parallel_task)
+    rest = workspace.rewriting.rest_of(run.id)
+    assert rest is not None
+    assert not workspace.rewriting.has_outrun(workspace.runs.get(run.id))
+    workspace.execute_action(rest.number)
+    assert workspace.runs.get(run.id).state is RunState.QUEUED
+    run_again = ScriptedServing(another_parallel_task, max_workers=2)
+    asyncio.run(workspace.execute(run.id, serving=run_again))
+    assert workspace.proposals.count(run.id)[OPEN] == 4
+    workspace.runs.ask(run.id, "cancel")
+    assert not workspace.rewriting.has_outrun(workspace.runs.get(run.id))

@@ -234,7 +234,7 @@ def test_the_rest_of_a_large_selection_is_planned_in_the_background(
     assert many.runs.get(run.id).state is RunState.FINISHED
     rest = many.rewriting.rest_of(run.id)
     assert rest is not None
-    many.bulk.execute(rest.number)
+    many.bulk.execute(rest.number)  # by a process that is gone before the run has come to its end
     page.run()
     assert many.runs.get(run.id).state is RunState.QUEUED
     write(many)

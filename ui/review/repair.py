@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -40,8 +40,13 @@ class Standing:
         return self.run.limit is not None and self.total > self.run.limit and self.run.state is not RunState.CANCELLED
 
     @property
+    def whole(self) -> Progress:
+        """Its progress, with those that are no inputs yet among the pending ones."""
+        return replace(self.progress, pending=self.total - self.progress.ended)
+
+    @property
     def is_live(self) -> bool:
-        return self.run.state.is_live or self._is_extending
+        return self.run.state.is_live or (self._is_extending and self.run.stopped_by in ("", "limit"))
 
     @property
     def is_unfinished(self) -> bool:
@@ -51,12 +56,6 @@ class Standing:
         if self.is_trial:
             return self.progress.ended < self.run.target(self.progress)
         return self.progress.pending > 0 or self.rest is not None
-
-    @property
-    def has_ended_early(self) -> bool:
-        """Whether it has written what there was before the rest of the selection became its inputs."""
-        is_all = self.run.state is RunState.FINISHED and self.run.limit is None and self.rest is None
-        return is_all and self.progress.pending > 0
 
     @property
     def _is_extending(self) -> bool:
@@ -96,7 +95,14 @@ def failed(workspace: Workspace, standing: Standing) -> int:
     """How many were tried and have failed."""
     if not standing.progress.failed:
         return 0
-    by_stage = workspace.runs.failures_by_stage(standing.run.id)
+    progress = standing.progress
+    version = (progress.pending, progress.done, progress.failed)
+    return _failed(str(workspace.folder), standing.run.id, version, workspace)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _failed(folder: str, run_id: str, version: object, _workspace: Workspace) -> int:
+    by_stage = _workspace.runs.failures_by_stage(run_id)
     return sum(number for stage, number in by_stage.items() if stage not in (Stage.CANCELLED, Stage.BUDGET))
 
 

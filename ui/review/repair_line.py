@@ -26,7 +26,7 @@ def show_repairs(workspace: Workspace) -> None:
 def _lines(workspace: Workspace, was_live: bool) -> None:
     standings = repair.standings(workspace)
     for standing in standings:
-        if standing.has_ended_early:
+        if workspace.rewriting.has_outrun(standing.run):
             repair.told(repair.go_on(workspace, standing))
             st.rerun()
         _show(workspace, standing)
@@ -72,7 +72,7 @@ def _show_live(workspace: Workspace, standing: Standing) -> None:
     parts = [_how_far(standing)]
     if number := repair.failed(workspace, standing):
         parts.append(f"{number:,} failed")
-    parts += [time_left(run, standing.progress) if run.state is RunState.RUNNING else "starting", _author(run)]
+    parts += [time_left(run, standing.whole) if run.state is RunState.RUNNING else "starting", _author(run)]
     with _line(run):
         st.progress(_share(standing), text=escape_markdown(" · ".join(filter(None, parts))))
         if run.state.is_live and st.button(
