@@ -106,6 +106,11 @@ def _failed(folder: str, run_id: str, version: object, _workspace: Workspace) ->
     return sum(number for stage, number in by_stage.items() if stage not in (Stage.CANCELLED, Stage.BUDGET))
 
 
+def is_being_settled(workspace: Workspace, run: Run) -> bool:
+    """Whether all that it proposes is being used or refused just now."""
+    return any(one.params.get("run") == run.id and not one.is_interrupted for one in workspace.bulk.running())
+
+
 def titled(run: Run) -> str:
     """The instruction as it is quoted, to be escaped; "" where there was none."""
     note = " ".join(str(run.params.get("note", "")).split())

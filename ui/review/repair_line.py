@@ -43,6 +43,8 @@ def _show(workspace: Workspace, standing: Standing) -> None:
     elif standing.is_unfinished:
         _show_unfinished(workspace, standing)
     else:
+        if repair.is_being_settled(workspace, run):
+            return  # the line of that action tells how far it is
         waits, failures = repair.waiting(workspace, run), repair.failed(workspace, standing)
         if waits.total or (failures and run.state is not RunState.CANCELLED):
             _show_ended(workspace, standing, waits, failures)
