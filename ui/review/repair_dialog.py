@@ -96,9 +96,9 @@ def _ask(workspace: Workspace, opened: _Open) -> None:
     )
     endpoint = choose_endpoint(workspace, _MODEL)
     if endpoint.kind == "embedded" and note.strip():
-        st.caption(
-            ":orange[:material/warning:] It cannot follow an instruction: it would write them again in another way, "
-            "whatever the instruction says."
+        st.markdown(
+            ":small[:orange[:material/warning:] It cannot follow an instruction: it would write them again in another "
+            "way, whatever the instruction says.]"
         )
     problem = st.empty()
     with st.container(horizontal=True, gap="small"):
