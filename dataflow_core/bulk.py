@@ -31,12 +31,12 @@ from dataflow_core.storage.schema import actions, decisions, proposals, records,
 CHUNK = 2_000
 #: With their texts changed, which takes longer a record: at most so many, and as few as take about `HELD` seconds.
 TEXT_CHUNK, HELD = 100, 0.1
+#: All but the selection, which may be of a million.
+_SHOWN = [column for column in actions.c if column is not actions.c.selection]
 #: Planning to have records written again; no action of its own to those who look back, and nothing to be undone.
 EXTEND = "extend-rewriting"
 #: How proposals are settled where the undoing of these kinds of actions is undone.
 _SETTLED = {"accept-proposals": ProposalState.ACCEPTED, "refuse-proposals": ProposalState.REFUSED}
-#: All but the selection, which may be of a million.
-_SHOWN = [column for column in actions.c if column is not actions.c.selection]
 #: Seconds left to the others between two chunks.
 GAP = 0.02
 
@@ -109,7 +109,7 @@ class BulkActions:
             if action.state is not ActionState.RUNNING:
                 return action
             connection.execute(_update(number, owner=this_process(), at=time.time()))
-        selection = self.selection(number)
+        selection = self._selection(number)
         size, largest = (1, TEXT_CHUNK) if is_of_texts(action) else (CHUNK, CHUNK)
         while action.state is ActionState.RUNNING:
             began = time.monotonic()
@@ -184,7 +184,10 @@ class BulkActions:
             return _get(connection, _insert(connection, kind, *selection, author, params))
 
     def selection(self, number: int) -> array[int]:
-        """The numbers of the records that it is about, as long as it goes on."""
+        """The numbers of the records that the action is about, as long as it goes on."""
+        return self._selection(number)
+
+    def _selection(self, number: int) -> array[int]:
         with self._database.read() as connection:
             stored = connection.scalar(select(actions.c.selection).where(actions.c.number == number))
         selection = array("q")

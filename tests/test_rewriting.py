@@ -362,7 +362,7 @@ def test_taking_all_leaves_what_people_have_edited_before_for_somebody_to_look_a
     run = rewrite(workspace, [*(record.id for record in records), written.id])
     edit(workspace, records[1])
     workspace.review.decide({records[2].id: 1}, ReviewStatus.DELETED, reviewer="Bob")
-    waiting = workspace.proposals.waiting(run.id)
+    waiting = workspace.proposals.undecided(run.id)
     assert (waiting.free, waiting.edited, waiting.outdated, waiting.total) == (2, 2, 1, 5)
     assert workspace.proposals.editors([record.number for record in present(workspace)]) == {
         records[0].number: "Bob",
@@ -381,7 +381,7 @@ def test_an_edit_that_was_undone_keeps_nothing_from_being_taken(workspace: Works
     edit(workspace, records[0])
     workspace.review.undo_last("Bob")
     run = rewrite(workspace, [records[0].id])
-    assert workspace.proposals.waiting(run.id).free == 1
+    assert workspace.proposals.undecided(run.id).free == 1
     assert carry_out(workspace, workspace.rewriting.accept_all(run.id, author="Ada")).touched == 1
 
 
@@ -429,7 +429,7 @@ def test_of_a_selection_only_the_first_are_planned_until_all_are_wanted(
         workspace.bulk.undo(rest.number, author="Ada")
     execute(workspace, run, another_parallel_task)
     assert workspace.runs.get(run.id).state is RunState.FINISHED
-    waiting = workspace.proposals.waiting(run.id)
+    waiting = workspace.proposals.undecided(run.id)
     assert (waiting.free, waiting.edited, waiting.outdated) == (3, 1, 0)
 
 

@@ -42,7 +42,7 @@ class NewProposal:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class Undecided:
     """How many proposals wait for a person: those that may all be taken together, those for records that people have
     edited, and those that cannot be taken, for their records have been changed since.
     """
@@ -85,7 +85,7 @@ class ProposalStore:
         with self._database.read() as connection:
             return _tally(connection, run_id)
 
-    def waiting(self, run_id: str) -> Waiting:
+    def undecided(self, run_id: str) -> Undecided:
         """The run's open proposals, by what can be done with them together."""
         might_be_edited = (records.c.revision > 1) | (records.c.model == "")
         doubtful = select(proposals.c.record).join(records, records.c.number == proposals.c.record)
@@ -95,7 +95,7 @@ class ProposalStore:
             outdated = set(connection.scalars(_outdated(run_id)))
             edited = edited_by(connection, list(connection.scalars(doubtful))).keys() - outdated
             total = connection.scalar(number) or 0
-        return Waiting(total - len(outdated) - len(edited), len(edited), len(outdated))
+        return Undecided(total - len(outdated) - len(edited), len(edited), len(outdated))
 
     def editors(self, record_numbers: Sequence[int]) -> dict[int, str]:
         """Which of these records a person has edited, by number, and who did last."""

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dataflow_core.errors import DataflowError
 from dataflow_core.models import Action, Progress, ProposalState, Record, Run, RunState, Stage
-from dataflow_core.storage.proposals import Waiting
+from dataflow_core.storage.proposals import Undecided
 from dataflow_core.workspace import Workspace
 from ui.names import generator_name
 from ui.review.filters import clear_filters
@@ -78,17 +78,17 @@ def is_any_live(workspace: Workspace) -> bool:
     return any(one.is_live for one in standings(workspace))
 
 
-def waiting(workspace: Workspace, run: Run) -> Waiting:
+def waiting(workspace: Workspace, run: Run) -> Undecided:
     tally = workspace.proposals.tally(run.id)
     if not tally[ProposalState.OPEN]:
-        return Waiting(0, 0, 0)
+        return Undecided(0, 0, 0)
     version = (workspace.records.version(), tuple(tally.values()))
     return _waiting(str(workspace.folder), run.id, version, workspace)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _waiting(folder: str, run_id: str, version: object, _workspace: Workspace) -> Waiting:
-    return _workspace.proposals.waiting(run_id)
+def _waiting(folder: str, run_id: str, version: object, _workspace: Workspace) -> Undecided:
+    return _workspace.proposals.undecided(run_id)
 
 
 def failed(workspace: Workspace, standing: Standing) -> int:

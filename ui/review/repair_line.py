@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dataflow_core.models import Run, RunState
-from dataflow_core.storage.proposals import Waiting
+from dataflow_core.storage.proposals import Undecided
 from dataflow_core.workspace import Workspace
 from ui.format import count
 from ui.pace import time_left
@@ -102,7 +102,7 @@ def _show_unfinished(workspace: Workspace, standing: Standing) -> None:
         st.rerun()
 
 
-def _show_ended(workspace: Workspace, standing: Standing, waits: Waiting, failures: int) -> None:
+def _show_ended(workspace: Workspace, standing: Standing, waits: Undecided, failures: int) -> None:
     run = standing.run
     with _line(run):
         title = f"{repair.titled(run)}: " if repair.titled(run) else "Written again: "
@@ -118,7 +118,7 @@ def _show_ended(workspace: Workspace, standing: Standing, waits: Waiting, failur
             st.rerun()
 
 
-def _show_decisions(workspace: Workspace, run: Run, waits: Waiting) -> None:
+def _show_decisions(workspace: Workspace, run: Run, waits: Undecided) -> None:
     is_look = st.button(
         "Look through them",
         icon=":material/center_focus_strong:",
@@ -144,14 +144,14 @@ def _show_decisions(workspace: Workspace, run: Run, waits: Waiting) -> None:
         st.rerun()
 
 
-def _in_words(waits: Waiting) -> str:
+def _in_words(waits: Undecided) -> str:
     words = f"{count(waits.total, 'proposal')} {'waits' if waits.total == 1 else 'wait'}"
     special = {"for edited records": waits.edited, "for records changed since": waits.outdated}
     parts = [f"{number:,} {which}" for which, number in special.items() if number]
     return ", ".join([words, *parts])
 
 
-def _help_of_use(waits: Waiting) -> str:
+def _help_of_use(waits: Undecided) -> str:
     sentences = [f"{count(waits.free, 'record')} will say what is proposed. It can be undone as one."]
     if waits.edited:
         sentences.append(f"The {waits.edited:,} that people have edited are left for you to look at.")
