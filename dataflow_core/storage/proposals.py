@@ -80,6 +80,22 @@ class ProposalStore:
             ProposalState.OUTDATED: outdated,
         }
 
+    def numbers(self, run_id: str, *, only_open: bool = False) -> list[int]:
+        """The numbers of the run's proposals, in order. Outdated ones are open, too."""
+        query = select(proposals.c.number).where(proposals.c.run_id == run_id)
+        if only_open:
+            query = query.where(_IS_OPEN)
+        with self._database.read() as connection:
+            return list(connection.scalars(query.order_by(proposals.c.number)))
+
+    def page(self, numbers: Sequence[int]) -> list[Proposal]:
+        """The proposals with these numbers, in this order."""
+        found: dict[int, Proposal] = {}
+        for start in range(0, len(numbers), _MOST):
+            some = _WITH_FIELDS.where(proposals.c.number.in_(list(numbers[start : start + _MOST])))
+            found.update((proposal.number, proposal) for proposal in self._read(some))
+        return [found[number] for number in numbers if number in found]
+
     def tally(self, run_id: str) -> dict[ProposalState, int]:
         """As `count`, at once however many there are, but with those that are outdated among the open ones."""
         with self._database.read() as connection:
@@ -101,22 +117,6 @@ class ProposalStore:
         """Which of these records a person has edited, by number, and who did last."""
         with self._database.read() as connection:
             return edited_by(connection, record_numbers)
-
-    def numbers(self, run_id: str, *, only_open: bool = False) -> list[int]:
-        """The numbers of the run's proposals, in order. Outdated ones are open, too."""
-        query = select(proposals.c.number).where(proposals.c.run_id == run_id)
-        if only_open:
-            query = query.where(_IS_OPEN)
-        with self._database.read() as connection:
-            return list(connection.scalars(query.order_by(proposals.c.number)))
-
-    def page(self, numbers: Sequence[int]) -> list[Proposal]:
-        """The proposals with these numbers, in this order."""
-        found: dict[int, Proposal] = {}
-        for start in range(0, len(numbers), _MOST):
-            some = _WITH_FIELDS.where(proposals.c.number.in_(list(numbers[start : start + _MOST])))
-            found.update((proposal.number, proposal) for proposal in self._read(some))
-        return [found[number] for number in numbers if number in found]
 
     def _read(self, query: Select[Any]) -> list[Proposal]:
         with self._database.read() as connection:
