@@ -212,6 +212,33 @@ def test_why_nothing_can_be_written_again_is_said_in_the_dialog(
     assert many.rewriting.selections() == []
 
 
+def test_what_keeps_the_trial_from_being_made_is_said_and_it_goes_on_when_that_is_mended(
+    many: Workspace, open_page: Callable[..., AppTest]
+) -> None:
+    page = press(ask(open_page), "Try on 5")
+    run = many.rewriting.selections()[0]
+    many.runs.claim(run.id)
+    many.runs.release(run.id, RunState.PAUSED, "The endpoint wants a key.", "problem")
+    page.run()
+    assert "The endpoint wants a key." in texts(page)
+    assert "was to be tried on 5 of 30 records, and came to a stop" in texts(page)
+    assert not [label for label in labels(page) if label.startswith("Write all")]
+    press(page, "Go on")
+    assert many.runs.get(run.id).state is RunState.QUEUED
+    write(many)
+    page.run()
+    assert "Write all 30" in labels(page)
+
+
+def test_a_trial_that_is_dropped_is_refused_and_shown_no_more(
+    many: Workspace, open_page: Callable[..., AppTest]
+) -> None:
+    try_it(many, ask(open_page))
+    page = press(open_page("review"), "Drop it")
+    assert NOTE not in "\n".join(line for line in texts(page).splitlines() if "tried" in line)
+    assert many.proposals.count(many.rewriting.selections()[0].id)[REFUSED] == 4
+
+
 # ---- All of them
 
 

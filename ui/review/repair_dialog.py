@@ -149,7 +149,7 @@ def _so_far(workspace: Workspace, opened: _Open, was_live: bool) -> None:
     if standing.is_live:
         _show_progress(workspace, standing, opened)
     elif standing.is_unfinished:
-        _show_why_it_stands(workspace, standing, opened)
+        _show_why_it_stands(standing)
     show_results(workspace, run, key=opened.prefix, limit=TRIAL)
     failures = [one for one in workspace.runs.failures(run.id, limit=TRIAL) if one.stage is not Stage.CANCELLED]
     for failure in failures:
@@ -171,14 +171,10 @@ def _show_progress(workspace: Workspace, standing: Standing, opened: _Open) -> N
     st.caption("You may close this: nothing is lost, and a line above the table leads back here.")
 
 
-def _show_why_it_stands(workspace: Workspace, standing: Standing, opened: _Open) -> None:
+def _show_why_it_stands(standing: Standing) -> None:
     run = standing.run
     why = "Its process has ended unexpectedly." if run.state is RunState.INTERRUPTED else run.reason or "Stopped."
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.warning(escape_markdown(why), icon=":material/pause_circle:")
-        is_on = st.button("Go on", icon=":material/play_arrow:", key=f"{opened.prefix}_go_on")
-    if is_on:
-        _act(repair.go_on(workspace, standing))
+    st.warning(escape_markdown(why), icon=":material/pause_circle:")
 
 
 def _show_estimate(workspace: Workspace, standing: Standing) -> None:
@@ -190,8 +186,14 @@ def _show_estimate(workspace: Workspace, standing: Standing) -> None:
 
 
 def _show_next(workspace: Workspace, standing: Standing, opened: _Open) -> None:
-    run = standing.run
+    run, is_any_written = standing.run, standing.progress.ended > 0
     with st.container(horizontal=True, gap="small"):
+        is_on = standing.is_unfinished and st.button(
+            "Go on",
+            type="secondary" if is_any_written else "primary",
+            icon=":material/play_arrow:",
+            key=f"{opened.prefix}_go_on",
+        )
         is_all = (
             standing.is_trial
             and standing.progress.ended
@@ -204,12 +206,18 @@ def _show_next(workspace: Workspace, standing: Standing, opened: _Open) -> None:
             )
         )
         is_changed = run.state is not RunState.CANCELLED and st.button(
-            "Change the instruction",
+            "Change the instruction" if is_any_written else "Change the instruction or the model",
             icon=":material/edit:",
             key=f"{opened.prefix}_change",
             help="What was written so far is refused once the new instruction is tried.",
         )
-        is_over = not standing.is_trial and st.button("Close", type="primary", key=f"{opened.prefix}_close")
+        is_over = (
+            not standing.is_trial
+            and is_any_written
+            and st.button("Close", type="primary", key=f"{opened.prefix}_close")
+        )
+    if is_on:
+        _act(repair.go_on(workspace, standing))
     if is_all:
         with st.spinner("Beginning ..."):
             problem = repair.write_all(workspace, run.id)

@@ -56,9 +56,11 @@ def _line(run: Run) -> st.delta_generator.DeltaGenerator:
 
 
 def _show_trial(workspace: Workspace, standing: Standing) -> None:
-    run, tried = standing.run, standing.run.target(standing.progress)
-    what = repair.titled(run) or "Writing again"
-    words = f"{what} {'is being' if standing.is_live else 'was'} tried on {tried} of {standing.total:,} records"
+    run, wanted, tried = standing.run, standing.run.target(standing.progress), standing.progress.ended
+    what = f"{repair.titled(run) or 'Writing again'} {'is being' if standing.is_live else 'was'}"
+    words = f"{what} tried on {wanted if standing.is_live else tried} of {standing.total:,} records"
+    if not standing.is_live and not tried:
+        words = f"{what} to be tried on {wanted} of {standing.total:,} records, and came to a stop"
     with _line(run):
         st.markdown(f":material/science: {escape_markdown(f'{words} · {_author(run)}')}", width="content")
         if st.button("Look at them", key=f"repair_look_{run.id}"):
