@@ -7,6 +7,7 @@ changed since are read, as `updated_at` tells them, before anything is answered.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -189,6 +190,8 @@ class Columns:
 
     def _bring_up_to_date(self) -> None:
         known, self._version = self._version, self._present_version()
+        if self._version.changed_at > time.time() + _MARGIN:
+            self._forget()  # the clock was set back: what changes now looks older than what is known
         if known == self._version:
             return
         with ExitStack() as stack:

@@ -151,3 +151,12 @@ def test_the_values_there_are_to_filter_by(workspace: Workspace) -> None:
     assert records.values("intents") == ["Travel", "cooking"]
     found = {facet: records.values(facet) for facet in ("models", "reviewers", "reasons", "tags")}
     assert found == {"models": ["m"], "reviewers": ["Ada"], "reasons": ["Odd"], "tags": ["later"]}
+
+
+def test_changes_are_seen_after_the_clock_was_set_back(workspace: Workspace) -> None:
+    make_records(workspace, [{"atom_task": "Count."}, {"atom_task": "Weigh."}])
+    with workspace.database.write() as connection:
+        connection.exec_driver_sql("UPDATE records SET updated_at = updated_at + 3600")
+    assert workspace.records.count_by_status(Query())[ReviewStatus.ACCEPTED] == 0
+    workspace.review.decide({record_at(workspace, 1).id: 1}, ReviewStatus.ACCEPTED, reviewer="Ada")
+    assert workspace.records.count_by_status(Query())[ReviewStatus.ACCEPTED] == 1
