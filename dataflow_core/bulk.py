@@ -9,31 +9,35 @@ from __future__ import annotations
 import time
 import zlib
 from array import array
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, Update, func, insert, literal, select, update
 
 from dataflow_core import accepting
 from dataflow_core.errors import UsageError
-from dataflow_core.models import Action, ActionState, Fields, ReviewStatus, RevisionKind
+from dataflow_core.models import Action, ActionState, Fields, ProposalState, ReviewStatus, RevisionKind
 from dataflow_core.replacing import Replacement
 from dataflow_core.review import revise
 from dataflow_core.storage import proposals as proposing
-from dataflow_core.storage import undoing, writing
+from dataflow_core.storage import rewrite_inputs, undoing, writing
 from dataflow_core.storage.database import Database, storable
 from dataflow_core.storage.owner import this_process
 from dataflow_core.storage.records import page
 from dataflow_core.storage.rows import action_of
 from dataflow_core.storage.schema import actions, decisions, proposals, records, revisions, taggings
 
-#: So many records a transaction, for as long as that takes everybody else waits.
-CHUNK = 2_000
-#: With their texts changed, which takes longer a record: at most so many, and as few as take about `HELD` seconds.
-TEXT_CHUNK, HELD = 100, 0.1
+#: At most so many records a transaction, of those whose texts are changed fewer; and only as many as take about `HELD`
+#: seconds, for everybody else waits meanwhile.
+CHUNK, TEXT_CHUNK, HELD = 1_500, 100, 0.08
 #: All but the selection, which may be of a million.
 _SHOWN = [column for column in actions.c if column is not actions.c.selection]
+#: Planning to have records written again; no action of its own to those who look back, and nothing to be undone.
+EXTEND = "extend-rewriting"
+#: How proposals are settled where the undoing of these kinds of actions is undone.
+_SETTLED = {"accept-proposals": ProposalState.ACCEPTED, "refuse-proposals": ProposalState.REFUSED}
 #: Seconds left to the others between two chunks.
-GAP = 0.02
+GAP = 0.012
 
 
 class BulkActions:
@@ -50,16 +54,27 @@ class BulkActions:
     def tag(self, numbers: Sequence[int], tag: str, *, author: str, is_added: bool = True) -> Action:
         return self._plan("tag", numbers, author, {"tag": writing.tag_name(tag), "is_added": is_added})
 
-    def replace(self, numbers: Sequence[int], replacement: Replacement, *, author: str) -> Action:
-        """Plan to replace text in the records' fields."""
-        return self._plan("replace", numbers, author, replacement.as_fields())
+    def replace(
+        self, numbers: Sequence[int], replacement: Replacement, *, author: str, listed_at: float | None = None
+    ) -> Action:
+        """Plan to replace text in the records' fields. Those changed after `listed_at` are left alone."""
+        return self._plan("replace", numbers, author, replacement.as_fields() | {"listed_at": listed_at})
 
-    def accept_proposals(self, run_id: str, *, author: str) -> Action:
-        """Plan to accept what the run proposes, but for records changed since. Raises `UsageError` where nothing is."""
-        return self._plan("accept-proposals", self._proposed(run_id), author, {"run": run_id})
+    def accept_proposals(self, run_id: str, *, author: str, note: str = "") -> Action:
+        """Plan to accept what the run proposes, but for records that were changed since or that a person has edited.
 
-    def refuse_proposals(self, run_id: str, *, author: str) -> Action:
-        return self._plan("refuse-proposals", self._proposed(run_id), author, {"run": run_id})
+        Raises `UsageError` where nothing is.
+        """
+        return self._plan("accept-proposals", self._proposed(run_id), author, {"run": run_id, "note": note})
+
+    def refuse_proposals(self, run_id: str, *, author: str, note: str = "") -> Action:
+        return self._plan("refuse-proposals", self._proposed(run_id), author, {"run": run_id, "note": note})
+
+    def extend_rewriting(self, run_id: str, numbers: Sequence[int], *, author: str) -> Action:
+        """Plan to have a rewriting run write these records again, too. It may be carried out much later."""
+        action = self._plan(EXTEND, numbers, author, {"run": run_id})
+        self.hand_over(action.number)
+        return action
 
     def undo(self, number: int, *, author: str) -> Action:
         """Plan to take an action back. Raises `UsageError` where that was done, or it is not finished."""
@@ -77,6 +92,12 @@ class BulkActions:
                 _finish(connection, number, ActionState.STOPPED)
             return _get(connection, undo)
 
+    def hand_over(self, number: int) -> None:
+        """Leave the action to another process: where none takes it up in a while, it is interrupted."""
+        with self._database.write() as connection:
+            is_running = actions.c.state == ActionState.RUNNING.value
+            connection.execute(_update(number, owner=None, at=time.time()).where(is_running))
+
     def execute(self, number: int, *, progress: Callable[[Action], None] = lambda _: None) -> Action:
         """Do what is left of the action in this process, until it is done or `stop` is called.
 
@@ -88,17 +109,21 @@ class BulkActions:
                 return action
             connection.execute(_update(number, owner=this_process(), at=time.time()))
         selection = self._selection(number)
-        size, largest = (1, TEXT_CHUNK) if is_of_texts(action) else (CHUNK, CHUNK)
+        # Of decisions never so few that most of the time goes into beginning and ending.
+        least, size, largest = (1, 1, TEXT_CHUNK) if is_of_texts(action) else (max(1, CHUNK // 4), CHUNK, CHUNK)
         while action.state is ActionState.RUNNING:
-            began = time.monotonic()
             try:
                 with self._database.write() as connection:
+                    began = time.monotonic()  # having waited for others
                     action = _go_on(connection, number, selection, size)
             except UsageError as error:
                 self.stop(number, problem=str(error))
                 raise
-            if largest == TEXT_CHUNK:
-                size = max(1, size // 2) if time.monotonic() - began > HELD else min(largest, size * 2)
+            took = time.monotonic() - began
+            if took > HELD:
+                size = max(least, size // 2)
+            elif took < HELD / 2:
+                size = min(largest, size * 2)
             progress(action)
             if action.state is ActionState.RUNNING:
                 time.sleep(GAP)
@@ -122,18 +147,27 @@ class BulkActions:
 
     def recent(self, *, limit: int = 20) -> list[Action]:
         """Actions on more than one record, newest first."""
-        query = select(*_SHOWN).where(actions.c.record.is_(None)).order_by(actions.c.number.desc()).limit(limit)
+        is_shown = actions.c.record.is_(None) & (actions.c.kind != EXTEND)
+        query = select(*_SHOWN).where(is_shown).order_by(actions.c.number.desc()).limit(limit)
         with self._database.read() as connection:
             return [action_of(row) for row in connection.execute(query).mappings()]
 
     def latest(self, author: str) -> Action | None:
         """What this person did last, on one record or on many."""
-        query = select(*_SHOWN).where(actions.c.author == author).order_by(actions.c.number.desc()).limit(1)
+        own = (actions.c.author == author) & (actions.c.kind != EXTEND)
+        query = select(*_SHOWN).where(own).order_by(actions.c.number.desc()).limit(1)
         with self._database.read() as connection:
             row = connection.execute(query).mappings().first()
             return action_of(row) if row else None
 
     def running(self) -> list[Action]:
+        return [action for action in self._running() if action.kind != EXTEND]
+
+    def extending(self) -> list[Action]:
+        """What is planned or going on of `extend_rewriting`."""
+        return [action for action in self._running() if action.kind == EXTEND]
+
+    def _running(self) -> list[Action]:
         query = select(*_SHOWN).where(actions.c.state == ActionState.RUNNING.value).order_by(actions.c.number)
         with self._database.read() as connection:
             return [action_of(row) for row in connection.execute(query).mappings()]
@@ -152,6 +186,10 @@ class BulkActions:
         with self._database.write() as connection:
             return _get(connection, _insert(connection, kind, *selection, author, params))
 
+    def selection(self, number: int) -> array[int]:
+        """The numbers of the records that the action is about, as long as it goes on."""
+        return self._selection(number)
+
     def _selection(self, number: int) -> array[int]:
         with self._database.read() as connection:
             stored = connection.scalar(select(actions.c.selection).where(actions.c.number == number))
@@ -163,6 +201,8 @@ class BulkActions:
 
 def _undoable(connection: Connection, number: int) -> Action:
     action = _get(connection, number)
+    if action.kind == EXTEND:
+        raise UsageError("There is nothing to undo: no record was changed.")
     if action.undone_by is not None:
         raise UsageError("This was undone already.")
     if action.state is ActionState.RUNNING and not action.is_interrupted:
@@ -181,44 +221,57 @@ def _go_on(connection: Connection, number: int, selection: array[int], size: int
     if action.state is not ActionState.RUNNING:
         return action
     chunk = selection[action.done : action.done + size].tolist()
-    touched = _do(connection, action, chunk) if chunk else 0
+    touched, left = _do(connection, action, chunk) if chunk else (0, {})
     done = action.done + len(chunk)
     connection.execute(_update(number, done=done, touched=action.touched + touched, at=time.time()))
+    if left:
+        all_left = Counter(action.params.get("left", {})) + Counter(left)
+        connection.execute(_update(number, params=action.params | {"left": dict(all_left)}))
     if done >= action.total:
         _finish(connection, number, ActionState.DONE)
     return _get(connection, number)
 
 
-def _do(connection: Connection, action: Action, numbers: list[int]) -> int:
-    """Do the action on these records; returns how many that changed."""
+def _do(connection: Connection, action: Action, numbers: list[int]) -> tuple[int, dict[str, int]]:
+    """Do the action on these records; returns how many that changed, and how many it left alone for which reason."""
     match action.kind:
         case "decide":
             return _decide(connection, action, numbers)
         case "tag":
-            return _tag(connection, action, numbers)
+            return _tag(connection, action, numbers), {}
         case "replace":
             return _replace(connection, action, numbers)
         case "accept-proposals":
             run_id = action.params["run"]
             return accepting.accept_many(connection, run_id, numbers, author=action.author, action=action.number)
         case "refuse-proposals":
-            return accepting.refuse_many(connection, action.params["run"], numbers, action=action.number)
+            return accepting.refuse_many(connection, action.params["run"], numbers, action=action.number), {}
         case undoing.UNDO:
-            undone, author = action.params["action"], action.author
-            touched = undoing.undo_decisions(connection, undone, action.number, author, among=numbers)
-            touched |= undoing.undo_revisions(connection, undone, action.number, author, revise, among=numbers)
-            touched |= proposing.reopen(connection, undone, touched, among=numbers)
-            touched |= undoing.undo_tags(connection, undone, action.number, author, among=numbers)
-            return len(touched)
+            return _undo(connection, action, numbers), {}
+        case kind if kind == EXTEND:
+            return rewrite_inputs.extend(connection, action.params["run"], numbers), {}
         case _:
             raise UsageError(f"This version of Dataflow Studio knows no action {action.kind!r}.")
 
 
-def _decide(connection: Connection, action: Action, numbers: list[int]) -> int:
+def _undo(connection: Connection, action: Action, numbers: list[int]) -> int:
+    undone, author = action.params["action"], action.author
+    touched = undoing.undo_decisions(connection, undone, action.number, author, among=numbers)
+    touched |= undoing.undo_revisions(connection, undone, action.number, author, revise, among=numbers)
+    if settled := _SETTLED.get(undoing.root_of(connection, undone)):
+        restored = frozenset(touched)
+        touched |= proposing.settle_again(connection, undone, restored, settled, redo=action.number, among=numbers)
+        touched |= proposing.reopen(connection, undone, restored, undo=action.number, among=numbers)
+    touched |= undoing.undo_tags(connection, undone, action.number, author, among=numbers)
+    return len(touched)
+
+
+def _decide(connection: Connection, action: Action, numbers: list[int]) -> tuple[int, dict[str, int]]:
     status, reason = action.params["status"], action.params["reason"]
     is_other = (records.c.status != status) | (records.c.reason != reason)
     as_listed = records.c.revised_at <= action.params["listed_at"]
-    chosen = records.c.number.in_(numbers) & is_other & as_listed
+    due = records.c.number.in_(numbers) & is_other
+    chosen = due & as_listed
     now = time.time()
     first: int = connection.scalar(select(func.max(decisions.c.number))) or 0
     made = select(
@@ -240,7 +293,10 @@ def _decide(connection: Connection, action: Action, numbers: list[int]) -> int:
         .where(newest)
         .values(status=status, reason=reason, reviewer=action.author, decision=decisions.c.number, updated_at=now)
     )
-    return changed.rowcount
+    if changed.rowcount == len(numbers):
+        return changed.rowcount, {}
+    changed_since = connection.scalar(select(func.count()).select_from(records).where(due, ~as_listed)) or 0
+    return changed.rowcount, _left(changed=changed_since)
 
 
 def _tag(connection: Connection, action: Action, numbers: list[int]) -> int:
@@ -250,23 +306,29 @@ def _tag(connection: Connection, action: Action, numbers: list[int]) -> int:
     )
 
 
-def _replace(connection: Connection, action: Action, numbers: list[int]) -> int:
+def _replace(connection: Connection, action: Action, numbers: list[int]) -> tuple[int, dict[str, int]]:
     replacement = Replacement.of(action.params)
-    touched = 0
+    listed_at = action.params.get("listed_at")
+    changed_since: set[int] = set()
+    if listed_at is not None:
+        later = (records.c.number.in_(numbers)) & (records.c.revised_at > listed_at)
+        changed_since = set(connection.scalars(select(records.c.number).where(later)))
+    touched = left = 0
     for record in page(connection, numbers):
         fields = replacement.apply(record.fields)
-        if fields != record.fields:
-            revise(
-                connection,
-                record,
-                fields,
-                kind=RevisionKind.EDITED,
-                author=action.author,
-                action=action.number,
-                reason=replacement.description,
-            )
-            touched += 1
-    return touched
+        if fields == record.fields:
+            continue
+        if record.number in changed_since:
+            left += 1
+            continue
+        kind, reason = RevisionKind.EDITED, replacement.description
+        revise(connection, record, fields, kind=kind, author=action.author, action=action.number, reason=reason)
+        touched += 1
+    return touched, _left(changed=left)
+
+
+def _left(**counts: int) -> dict[str, int]:
+    return {reason: count for reason, count in counts.items() if count}
 
 
 def _touched(connection: Connection, action: int) -> set[int]:

@@ -279,9 +279,14 @@ class Workspace:
         Returns it as it stands; `bulk.get` tells how it goes on.
         """
         if action.total - action.done <= (TEXTS_AT_ONCE if is_of_texts(action) else AT_ONCE):
-            return self.bulk.execute(action.number)
+            return self.execute_action(action.number)
+        self.bulk.hand_over(action.number)
         self._start_process("action", str(action.number), log=str(action.number))
-        return action
+        return self.bulk.get(action.number)
+
+    def execute_action(self, number: int) -> Action:
+        """Do what is left of the action in this process. Raises `UsageError` where it cannot go on."""
+        return self.bulk.execute(number, progress=self.rewriting.feed())
 
     def recheck(self) -> None:
         """Where records were last looked at by older checks, look at them anew, in a process of its own."""

@@ -10,6 +10,9 @@ from __future__ import annotations
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web.cli import main
 
+from ui.interruptions import keep_what_was_sent
+
 if __name__ == "__main__":
     PagesManager.uses_pages_directory = False
+    keep_what_was_sent()
     main(prog_name="streamlit")

@@ -140,7 +140,7 @@ def test_that_a_person_has_edited_the_text_is_said_beside_what_would_replace_it(
     first = records_of(filled_workspace)[0]
     filled_workspace.review.edit(first.id, {"parallel_task": "Mine."}, base_revision=1, author="Ada")
     propose(filled_workspace, [first])
-    assert "Ada has edited what it would replace" in said(open_first(open_page, first))
+    assert "Ada has written or edited what it would replace" in said(open_first(open_page, first))
 
 
 def test_a_text_that_a_model_wrote_is_not_taken_for_a_persons(filled_workspace: Workspace, open_page: OpenPage) -> None:
@@ -148,7 +148,7 @@ def test_a_text_that_a_model_wrote_is_not_taken_for_a_persons(filled_workspace: 
     run = propose(filled_workspace, [first])
     filled_workspace.rewriting.accept(proposals_of(filled_workspace, run)[0].number, author="Ada")
     propose(filled_workspace, records_of(filled_workspace)[:1], "Even better.")
-    assert "has edited what it would replace" not in said(open_first(open_page, first))
+    assert "has written or edited what it would replace" not in said(open_first(open_page, first))
 
 
 def test_a_queue_of_proposals_counts_what_is_looked_through(filled_workspace: Workspace) -> None:

@@ -16,10 +16,11 @@ from ui.review.filters import FINDING_NAMES, clear_filters, filter_by_proposals
 from ui.review.focus import record_in_address
 from ui.review.paging import show_new_records
 from ui.review.snapshots import Snapshot, findings_of, proposals_waiting, statuses_of
-from ui.session import REVIEWER_NAME, has_name, name_reviewer
+from ui.session import has_name, name_reviewer
 from ui.shell import empty_state, page_header
 from ui.text import escape_markdown, remark
 
+_ASKED = "review_name_asked"
 #: Kinds of findings that are named beside the filters; the others are in their list.
 _NAMED = 3
 
@@ -57,11 +58,11 @@ def ask_name() -> None:
         st.caption("Who reviews? The name stands beside your edits and decisions.", width="content")
         st.text_input(
             "Your name",
-            key=f"{REVIEWER_NAME} asked",
+            key=_ASKED,
             placeholder="Your name",
             label_visibility="collapsed",
             width=180,
-            on_change=lambda: name_reviewer(st.session_state[f"{REVIEWER_NAME} asked"]),
+            on_change=lambda: name_reviewer(st.session_state[_ASKED]),
         )
 
 

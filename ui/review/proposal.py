@@ -9,7 +9,7 @@ import streamlit as st
 
 from dataflow_core.errors import DataflowError
 from dataflow_core.generators.rewrite import Scope
-from dataflow_core.models import Proposal, ProposalState, Record, RevisionKind
+from dataflow_core.models import Proposal, ProposalState, Record
 from dataflow_core.storage.queries import ANY_PROPOSAL
 from dataflow_core.word_diff import record_diff
 from dataflow_core.workspace import Workspace
@@ -69,8 +69,8 @@ def show_proposal(workspace: Workspace, record: Record, shown: Shown) -> None:
                     _show_place(shown)
             st.caption(_asked(proposal))
         if shown.is_takeable:
-            if who := _edited_by(workspace, record):
-                remark(f":material/edit: {escape_markdown(who)} has edited what it would replace.", "orange")
+            if who := workspace.proposals.editors([record.number]).get(record.number):
+                remark(f":material/edit: {escape_markdown(who)} has written or edited what it would replace.", "orange")
         else:
             remark(
                 ":material/history: The record was changed after this was asked for, so it cannot be used. Below is "
@@ -118,12 +118,6 @@ def _decide(act: Callable[[int], object], stamp: str) -> bool:
         return False
     st.session_state.pop(_CHOSEN, None)
     return True
-
-
-def _edited_by(workspace: Workspace, record: Record) -> str:
-    """The last person who has edited the record; "" where nobody has."""
-    history = workspace.records.history(record.id)
-    return next((one.author for one in history if one.kind is RevisionKind.EDITED), "")
 
 
 def _by(proposal: Proposal) -> str:

@@ -136,9 +136,5 @@ def _asked_for(folder: str, version: Version, _workspace: Workspace) -> dict[str
 
 @st.cache_data(max_entries=16, ttl=10, show_spinner=False)
 def _options(folder: str, _workspace: Workspace) -> dict[str, list[str]]:
-    everything = Query(statuses=tuple(ReviewStatus))
-    found = {
-        facet: sorted(_workspace.records.count_by(facet, everything), key=str.casefold)
-        for facet in ("models", "intents", "reviewers", "reasons")
-    }
-    return found | {"tags": sorted(_workspace.records.count_by_tag(everything), key=str.casefold)}
+    facets = ("models", "intents", "reviewers", "reasons", "tags")
+    return {facet: sorted(_workspace.records.values(facet), key=str.casefold) for facet in facets}

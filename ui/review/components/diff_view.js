@@ -87,8 +87,12 @@ const showChoices = (place, choices) => {
   place.replaceChildren(...choices.map(choiceButton));
 };
 
-const announce = (stamp) =>
+let announcer = null; // what is on screen; one that leaves it may go only after the next one has come
+
+const announce = (root, stamp) =>
   requestAnimationFrame(() => {
+    if (!root.isConnected) return;
+    announcer = root;
     window.dataflowProposed = stamp;
   });
 
@@ -97,10 +101,10 @@ export default function ({ parentElement, data }) {
   showDiffs(root, data);
   showChoices(parentElement.querySelector('.choices'), data.choices);
   if (!data.stamp) return undefined;
-  announce(data.stamp);
+  announce(root, data.stamp);
   return () => {
     // Called before each change of the data, too. What has left the screen must be painted again to be decided.
-    if (!root.isConnected && window.dataflowProposed === data.stamp) window.dataflowProposed = '';
+    if (!root.isConnected && announcer === root) window.dataflowProposed = '';
   };
 }
 
