@@ -49,6 +49,7 @@ from dataflow_core.storage.preferences import PreferenceStore
 from dataflow_core.storage.proposals import ProposalStore
 from dataflow_core.storage.provenance import ProvenanceReader
 from dataflow_core.storage.records import RecordStore
+from dataflow_core.storage.requests import RequestStore
 from dataflow_core.storage.runs import RunPlan, RunStore
 from dataflow_core.storage.workers import WorkerStore
 
@@ -82,6 +83,7 @@ class Workspace:
         self.bulk = BulkActions(self.database)
         self.rewriting = Rewriting(self.database, self.runs, self.bulk)
         self.proposals = ProposalStore(self.database)
+        self.requests = RequestStore(self.database)
         self.workers = WorkerStore(self.database)
         self.preferences = PreferenceStore(self.database)
         self.provenance = ProvenanceReader(self.database)

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, update
 
-from dataflow_core.models import Fields, Proposal, ProposalState, RevisionKind
+from dataflow_core.models import ActionState, Fields, Proposal, ProposalState, RevisionKind
 from dataflow_core.storage.database import Database, storable
 from dataflow_core.storage.rows import proposal_of
-from dataflow_core.storage.schema import actions, proposals, records, revisions
+from dataflow_core.storage.schema import IS_OPEN, actions, proposals, records, revisions, runs
 
 _MOST = 500  # numbers in one statement
 #: What a person has written. It is never written over without one having looked.
@@ -80,6 +80,11 @@ class ProposalStore:
             ProposalState.OUTDATED: outdated,
         }
 
+    def count_open(self) -> int:
+        """How many wait for a person, outdated ones among them."""
+        with self._database.read() as connection:
+            return connection.scalar(select(func.count()).select_from(proposals).where(IS_OPEN)) or 0
+
     def numbers(self, run_id: str, *, only_open: bool = False) -> list[int]:
         """The numbers of the run's proposals, in order. Outdated ones are open, too."""
         query = select(proposals.c.number).where(proposals.c.run_id == run_id)
@@ -87,6 +92,35 @@ class ProposalStore:
             query = query.where(_IS_OPEN)
         with self._database.read() as connection:
             return list(connection.scalars(query.order_by(proposals.c.number)))
+
+    def waiting(self, *, most: int = 50) -> dict[str, str]:
+        """The rewriting runs that have open proposals, newest first: what each was asked, by its id."""
+        open_runs = select(proposals.c.run_id).where(IS_OPEN).distinct()
+        query = select(runs.c.id, runs.c.name).where(runs.c.id.in_(open_runs)).order_by(runs.c.id.desc()).limit(most)
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def first_open(self, numbers: Sequence[int], run_id: str = "") -> int | None:
+        """The first of these records that has an open proposal, of the run where one is named."""
+        query = select(proposals.c.record).where(IS_OPEN)
+        if run_id:
+            query = query.where(proposals.c.run_id == run_id)
+        with self._database.read() as connection:
+            for start in range(0, len(numbers), _MOST):
+                some = list(numbers[start : start + _MOST])
+                found = set(connection.scalars(query.where(proposals.c.record.in_(some))))
+                if found:
+                    return next(number for number in some if number in found)
+        return None
+
+    def version(self) -> tuple[int, int, int]:
+        """Another value whenever there are new proposals, or people have decided some or taken that back."""
+        newest = select(func.max(proposals.c.number)).scalar_subquery()
+        last = select(func.max(actions.c.number)).scalar_subquery()
+        going_on = select(func.sum(actions.c.done + 1)).where(actions.c.state == ActionState.RUNNING.value)
+        with self._database.read() as connection:
+            made, action, done = connection.execute(select(newest, last, going_on.scalar_subquery())).one()
+        return made or 0, action or 0, done or 0
 
     def page(self, numbers: Sequence[int]) -> list[Proposal]:
         """The proposals with these numbers, in this order."""

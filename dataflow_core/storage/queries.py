@@ -11,7 +11,7 @@ from sqlalchemy.sql.selectable import Select
 from dataflow_core.models import SKELETON, RecordStage, ReviewStatus
 from dataflow_core.storage import fulltext
 from dataflow_core.storage.planning import unindexed
-from dataflow_core.storage.schema import IS_SKELETON, findings, record_tags, records
+from dataflow_core.storage.schema import IS_OPEN, IS_SKELETON, findings, proposals, record_tags, records
 
 Sort = Literal[
     "oldest", "newest", "recently changed", "longest", "shortest", "status", "model", "intent", "reviewer", "reason",
@@ -41,6 +41,8 @@ BY_FACET = {
 PLACES = {"first text": 0, "second text": 1, "third text": 2, "fourth text": 3}
 #: The filter for records that say the same as another one. It is no finding of a record: it changes with the others.
 DUPLICATE = "same-as-another"
+#: The filter for records with an open proposal of any rewriting run.
+ANY_PROPOSAL = "any"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Query:
     """Which records, in which order. An empty tuple or text does not restrict.
 
     Deleted records are left out unless `statuses` asks for them. `findings` are names of checks, or `DUPLICATE`.
+    `proposals` asks for records with an open proposal: `ANY_PROPOSAL`, or one of the rewriting run with this id.
     """
 
     runs: tuple[str, ...] = ()
@@ -63,6 +66,7 @@ class Query:
     tags: tuple[str, ...] = ()
     is_edited: bool | None = None
     stages: tuple[RecordStage, ...] = ()
+    proposals: str = ""
 
     @property
     def is_everything(self) -> bool:
@@ -100,6 +104,11 @@ def matches(query: Query) -> ColumnElement[bool]:
         conditions.append(is_skeleton if SKELETON in query.stages else ~is_skeleton)
     if query.is_edited is not None:
         conditions.append(unindexed(records.c.is_edited).is_(query.is_edited))
+    if query.proposals:
+        waiting = select(proposals.c.record).where(IS_OPEN)
+        if query.proposals != ANY_PROPOSAL:
+            waiting = waiting.where(proposals.c.run_id == query.proposals)
+        conditions.append(records.c.number.in_(waiting))
     if query.text.strip():
         conditions.append(fulltext.matching(query.text))
     return and_(*conditions)

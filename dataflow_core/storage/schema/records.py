@@ -28,6 +28,7 @@ from dataflow_core.storage.schema.base import metadata
 REPAIRED = text("CAST(repairs AS TEXT) <> '[]'")
 BY_ACTION = text("action IS NOT NULL")
 IS_SKELETON = text("stage = 'skeleton'")
+IS_OPEN = text("state = 'open'")
 
 records = Table(
     "records",
@@ -197,4 +198,5 @@ proposals = Table(
     Index("proposals_by_run", "run_id", "state", "number"),
     Index("proposals_by_record", "record", "state"),
     Index("proposals_by_time", "run_id", "at"),
+    Index("proposals_open", "run_id", "record", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
 )
