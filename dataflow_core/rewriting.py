@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection, select
 
 from dataflow_core import accepting
-from dataflow_core.bulk import EXTEND, BulkActions
+from dataflow_core.bulk import BulkActions
+from dataflow_core.carrying_out import EXTEND
 from dataflow_core.errors import UsageError
 from dataflow_core.generators.rewrite import RewriteGenerator, Scope, check_scope
 from dataflow_core.models import (

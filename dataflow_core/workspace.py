@@ -10,7 +10,8 @@ from pathlib import Path
 
 from dataflow_core import background, rechecking
 from dataflow_core.accepting import RewriteLedger
-from dataflow_core.bulk import BulkActions, is_of_texts
+from dataflow_core.bulk import BulkActions
+from dataflow_core.carrying_out import is_of_texts
 from dataflow_core.errors import DataflowError, DiskFullError, WorkspaceError
 from dataflow_core.generators import build_generator
 from dataflow_core.generators.base import TwoStages
