@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dataflow_core import checks
 from dataflow_core.errors import UsageError
-from dataflow_core.models import ReviewStatus, Run
+from dataflow_core.models import SKELETON, RecordStage, ReviewStatus, Run
 from dataflow_core.staleness import MAYBE_STALE
 from dataflow_core.storage.queries import ANY_PROPOSAL, DUPLICATE, Query, Sort
 from dataflow_core.workspace import Workspace
@@ -19,6 +19,7 @@ from ui.review.snapshots import asked_for, options_of
 
 FINDING_NAMES = checks.LABELS | {MAYBE_STALE: "Maybe stale", DUPLICATE: "Same as another record"}
 _EDITS = {"Edited": True, "As generated": False}
+_STAGES: dict[str, RecordStage] = {"Only questions so far": SKELETON, "With answers": ""}
 _TEXT_SORTS: dict[str, tuple[str, str]] = {
     "first text": ("Task", "First question"),
     "second text": ("Parallel task", "Category"),
@@ -39,7 +40,7 @@ _SORTS: dict[str, str] = {
 }
 _RUN, _KIND, _STATUS, _TEXT, _SORT = "review_run", "kind", "status", "q", "sort"
 _FACETS = {"model": "models", "intent": "intents", "reviewer": "reviewers", "reason": "reasons", "tag": "tags"}
-_FINDING, _EDITED, _DELETED = "finding", "edited", "deleted"
+_FINDING, _EDITED, _DELETED, _STAGE = "finding", "edited", "deleted", "stage"
 _PROPOSALS, _IN_ADDRESS = "review_proposals", "proposals"
 _WRITTEN = "review_proposals_in_address"
 
@@ -61,7 +62,7 @@ def show_filters(workspace: Workspace, *, is_folded: bool) -> tuple[Query, Delta
                 placeholder='Words, or "a phrase"',
                 width=175,
             )
-            more = _more_filters(workspace)
+            more = _more_filters(workspace, generator)
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             counts = st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content")
             sort = _sort(generator)
@@ -99,14 +100,14 @@ def _clear_all_but_run() -> None:
     for key in (_STATUS, _FINDING, *_FACETS):
         st.session_state[key] = []
     st.session_state[_TEXT] = ""
-    st.session_state[_EDITED] = None
+    st.session_state[_EDITED] = st.session_state[_STAGE] = None
     st.session_state[_DELETED] = False
     st.session_state[_PROPOSALS] = st.session_state[_WRITTEN] = ""
     st.query_params.pop(_IN_ADDRESS, None)
 
 
-def _more_filters(workspace: Workspace) -> Query:
-    is_set = any(st.session_state.get(key) for key in (_FINDING, _EDITED, _DELETED, _PROPOSALS, *_FACETS))
+def _more_filters(workspace: Workspace, generator: str) -> Query:
+    is_set = any(st.session_state.get(key) for key in (_FINDING, _EDITED, _DELETED, _STAGE, _PROPOSALS, *_FACETS))
     icon = ":material/filter_alt:" if is_set else ":material/tune:"
     with st.popover("More filters", icon=icon, width="content", key="review_more"):
         findings = st.multiselect(
@@ -116,6 +117,9 @@ def _more_filters(workspace: Workspace) -> Query:
         options = options_of(workspace)
         chosen = {facet: _facet(key, options[facet]) for key, facet in _FACETS.items()}
         proposals = _proposals_filter(workspace)
+        stage = None
+        if generator == DIALOGUES:
+            stage = st.segmented_control("Dialogues", list(_STAGES), key=_STAGE, bind="query-params")
         edits = st.segmented_control("Text", list(_EDITS), key=_EDITED, bind="query-params")
         deleted = st.toggle("Deleted records, and no others", key=_DELETED, bind="query-params")
     return Query(
@@ -128,6 +132,7 @@ def _more_filters(workspace: Workspace) -> Query:
         tags=chosen["tags"],
         is_edited=_EDITS.get(edits or ""),
         proposals=proposals,
+        stages=(_STAGES[stage],) if stage else (),
     )
 
 
