@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ui.locked_out import workspace_or_way_out
+from ui.remembered_name import remember_name
 from ui.review.content import collect_late_edits
 from ui.sidebar import run_indicator
 
@@ -35,5 +36,7 @@ if (wanted := st.session_state.pop("_goto", None)) in PAGES:
 st.set_page_config(page_title=f"{page.title} · Dataflow Studio")
 workspace = workspace_or_way_out()
 run_indicator(workspace)
-collect_late_edits(workspace)
+with st.sidebar:  # without a face, they take the least room there
+    collect_late_edits(workspace)
+    remember_name()
 page.run()

@@ -1,12 +1,10 @@
-"""What other processes do in the meantime: `python -m benchmarks.review_beside VERB FOLDER`.
+"""What another process does in the meantime: `python -m benchmarks.review_beside FOLDER`.
 
-`write` decides one record after another until its input is closed, and prints the longest that one of them took, in
-seconds. `hold` opens Review as five sessions would, each with a list of its own, and prints the bytes that takes.
+It decides one record after another until its input is closed, and prints the longest that one of them took, in seconds.
 """
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import threading
@@ -18,12 +16,9 @@ from pathlib import Path
 
 from benchmarks.endpoint import ROOT
 from dataflow_core.models import ReviewStatus
-from dataflow_core.storage.queries import Query, Sort
 from dataflow_core.workspace import Workspace
 
-PAGE = 100
 _PAUSE = 0.05
-_SORTS: tuple[Sort, ...] = ("oldest", "newest", "longest", "recently changed", "model")
 
 
 @dataclass
@@ -37,7 +32,8 @@ class Beside:
 @contextmanager
 def writing(folder: Path) -> Iterator[Beside]:
     """Another process writes single decisions meanwhile."""
-    process = _start("write", folder)
+    command = [sys.executable, "-m", "benchmarks.review_beside", str(folder)]
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None  # noqa: S101  it was asked for
     assert process.stdout is not None  # noqa: S101
     process.stdout.readline()
@@ -48,17 +44,6 @@ def writing(folder: Path) -> Iterator[Beside]:
         said, _ = process.communicate()
         longest, writes = said.split()
         told.longest, told.writes = float(longest), int(writes)
-
-
-def memory_of_five_sessions(folder: Path) -> int:
-    process = _start("hold", folder)
-    said, _ = process.communicate()
-    return int(said)
-
-
-def _start(verb: str, folder: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "benchmarks.review_beside", verb, str(folder)]
-    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def _write(workspace: Workspace) -> None:
@@ -81,14 +66,5 @@ def _write(workspace: Workspace) -> None:
     print(longest, writes)
 
 
-def _hold(workspace: Workspace) -> None:
-    held = [
-        (workspace.records.numbers(Query(sort=sort)), workspace.records.count_by_status(Query())) for sort in _SORTS
-    ]
-    pages = [workspace.records.page(numbers[:PAGE]) for numbers, _ in held]
-    unit = 1 if sys.platform == "darwin" else 1024
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit if pages else 0)
-
-
 if __name__ == "__main__":
-    {"write": _write, "hold": _hold}[sys.argv[1]](Workspace(Path(sys.argv[2])))
+    _write(Workspace(Path(sys.argv[1])))

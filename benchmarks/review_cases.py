@@ -10,14 +10,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from benchmarks.review_beside import PAGE, memory_of_five_sessions, writing
+from benchmarks.review_beside import writing
+from benchmarks.review_pages import SESSIONS, measured_pages
 from benchmarks.review_workspace import INTENTS, MODELS, REASONS, REVIEWERS, TAG, TASKS
 from dataflow_core.models import ActionState, Record, ReviewStatus
 from dataflow_core.storage.queries import DUPLICATE, Query, Sort
+from dataflow_core.storage.records import RecordStore
 from dataflow_core.workspace import DATABASE, Workspace
 
-OPENING, FIRST_TIME, ONE_WRITE, LONGEST_WAIT = 0.300, 0.600, 0.500, 0.200  # seconds
-ALL_DECIDED = 60.0
+OPENING, FIRST_TIME, AGAIN, ONE_WRITE, LONGEST_WAIT = 0.300, 0.600, 0.100, 0.500, 0.200  # seconds
+ALL_DECIDED, ONE_PRESS = 60.0, 0.250
+PAGE = 100
 MOST_MEMORY = 600_000_000  # bytes
 _TIMES = 3
 #: One pass over all records, in an index that holds nothing but their numbers and statuses.
@@ -27,7 +30,7 @@ _PHRASE, _PREFIX, _COMMON = '"silver kettle"', "kettl", "boo"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the table."""
+    """One line of the table; `seconds` is what it is compared with others by."""
 
     work: str
     target: str
@@ -35,6 +38,7 @@ class Line:
     cpu: str
     baseline: str
     is_met: bool
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +74,14 @@ def texts() -> dict[str, Query]:
 
 
 def opening(workspace: Workspace) -> Iterator[Line]:
-    def unfiltered() -> None:
-        numbers = workspace.records.numbers(Query())
-        workspace.records.page(numbers[:PAGE])
-        workspace.records.count_by_status(Query())
+    def unfiltered(records: RecordStore) -> None:
+        records.page(records.numbers(Query())[:PAGE])
+        records.count_by_status(Query())
 
-    yield _line(workspace, f"opening unfiltered: the list, a page of {PAGE}, counts by status", unfiltered, OPENING)
+    yield _twice(workspace, f"opening unfiltered: the list, a page of {PAGE}, counts by status", unfiltered, OPENING)
     middle = workspace.records.numbers(Query())
     middle = middle[len(middle) // 2 :][:PAGE]
-    yield _line(workspace, f"the next page of {PAGE}", lambda: workspace.records.page(middle), OPENING)
+    yield _as_line(f"the next page of {PAGE}", _best(lambda: workspace.records.page(middle)), OPENING)
 
 
 def filtering(workspace: Workspace) -> Iterator[Line]:
@@ -100,8 +103,8 @@ def searching(workspace: Workspace) -> Iterator[Line]:
 def counting(workspace: Workspace) -> Iterator[Line]:
     chosen = {"unfiltered": Query()} | {name: filters()[name] for name in ("model", "status", "finding")}
     for name, query in (chosen | {f"search {_PHRASE}": Query(text=_PHRASE)}).items():
-        for what, count in _counts(workspace, query).items():
-            yield _line(workspace, f"counts by {what}: {name}", count, FIRST_TIME)
+        for what, count in _COUNTS.items():
+            yield _twice(workspace, f"counts by {what}: {name}", lambda records: count(records, query), FIRST_TIME)  # noqa: B023  asked at once
 
 
 def single_writes(workspace: Workspace) -> Iterator[Line]:
@@ -131,12 +134,15 @@ def bulk(workspace: Workspace) -> Iterator[Line]:
     yield from _bulk_lines(workspace, "undoing that", undo.number)
 
 
-def memory(workspace: Workspace) -> Iterator[Line]:
-    peak = memory_of_five_sessions(workspace.folder)
-    measured = f"{peak / 1e6:.0f} MB"
-    yield Line(
-        "five lists held, the page apart", f"≤ {MOST_MEMORY / 1e6:.0f} MB", measured, "", "", peak <= MOST_MEMORY
-    )
+def review_pages(workspace: Workspace) -> Iterator[Line]:
+    seen = measured_pages(workspace.folder)
+    for work, seconds in seen.key_presses.items():
+        measured = f"{seconds * 1000:.0f} ms"
+        target = f"≤ {ONE_PRESS * 1000:.0f} ms in the median"
+        yield Line(f"{work}, seen in Chromium", target, measured, "", "", seconds <= ONE_PRESS, seconds)
+    is_met = seen.memory <= MOST_MEMORY
+    target, measured = f"≤ {MOST_MEMORY / 1e6:.0f} MB", f"{seen.memory / 1e6:.0f} MB"
+    yield Line(f"memory of the server, {SESSIONS} sessions on Review", target, measured, "", "", is_met)
 
 
 CASES: dict[str, Callable[[Workspace], Iterator[Line]]] = {
@@ -146,43 +152,55 @@ CASES: dict[str, Callable[[Workspace], Iterator[Line]]] = {
     "searches": searching,
     "counts": counting,
     "writes": single_writes,
-    "memory": memory,
+    "pages": review_pages,
     "bulk": bulk,
 }
 
 
-def _counts(workspace: Workspace, query: Query) -> dict[str, Callable[[], Any]]:
-    records = workspace.records
-    return {
-        "status": lambda: records.count_by_status(query),
-        "finding": lambda: records.count_by_finding(query),
-        "model": lambda: records.count_by("models", query),
-        "generator": lambda: records.count_by("generators", query),
-        "reviewer": lambda: records.count_by("reviewers", query),
-        "tag": lambda: records.count_by_tag(query),
-    }
+_COUNTS: dict[str, Callable[[RecordStore, Query], Any]] = {
+    "status": RecordStore.count_by_status,
+    "finding": RecordStore.count_by_finding,
+    "model": lambda records, query: records.count_by("models", query),
+    "generator": lambda records, query: records.count_by("generators", query),
+    "reviewer": lambda records, query: records.count_by("reviewers", query),
+    "tag": RecordStore.count_by_tag,
+}
 
 
 def _list_line(workspace: Workspace, work: str, query: Query) -> Line:
     found = len(workspace.records.numbers(query))
-    return _line(workspace, f"{work} ({found:,})", lambda: workspace.records.numbers(query), FIRST_TIME)
+    return _twice(workspace, f"{work} ({found:,})", lambda records: records.numbers(query), FIRST_TIME)
 
 
-def _line(workspace: Workspace, work: str, do: Callable[[], Any], most: float) -> Line:
+def _twice(workspace: Workspace, work: str, ask: Callable[[RecordStore], Any], most: float) -> Line:
+    """The first time in a process that has listed and counted nothing yet, and again."""
     with closing(sqlite3.connect(workspace.folder / DATABASE)) as bare:
         baseline = _best(lambda: bare.execute(_THROUGH_ALL).fetchall())
-    return _as_line(work, _best(do), most, baseline)
+    asked: list[tuple[Took, Took]] = []
+    for _ in range(_TIMES):
+        records = RecordStore(workspace.database)
+        asked.append((_time(lambda: ask(records)), _time(lambda: ask(records))))  # noqa: B023  asked at once
+    first, again = min(asked, key=lambda both: both[0].seconds)
+    return Line(
+        work,
+        f"≤ {most * 1000:.0f} ms, again ≤ {AGAIN * 1000:.0f} ms",
+        f"{first.seconds * 1000:.0f} ms, again {again.seconds * 1000:.0f} ms",
+        f"{first.cpu * 1000:.0f} ms, again {again.cpu * 1000:.0f} ms",
+        f"{baseline.cpu * 1000:.0f} ms",
+        first.seconds <= most and again.seconds <= AGAIN,
+        first.seconds,
+    )
 
 
-def _as_line(work: str, took: Took, most: float, baseline: Took) -> Line:
-    ratio = took.cpu / baseline.cpu if baseline.cpu else 0.0
+def _as_line(work: str, took: Took, most: float, baseline: Took | None = None) -> Line:
     return Line(
         work,
         f"≤ {most * 1000:.0f} ms",
         f"{took.seconds * 1000:.0f} ms",
-        f"{took.cpu * 1000:.0f} ms ({ratio:.1f} ×)",
-        f"{baseline.cpu * 1000:.0f} ms",
+        f"{took.cpu * 1000:.0f} ms",
+        f"{baseline.cpu * 1000:.0f} ms" if baseline else "",
         took.seconds <= most,
+        took.seconds,
     )
 
 
@@ -192,7 +210,7 @@ def _bulk_lines(workspace: Workspace, work: str, action: int) -> Iterator[Line]:
         took = _time(lambda: workspace.bulk.execute(action))
     done = workspace.bulk.get(action)
     is_done = done.state is ActionState.DONE
-    cpu = f"{took.cpu:.1f} s ({took.cpu / baseline.cpu:.1f} ×)"
+    cpu = f"{took.cpu:.1f} s"
     measured = f"{took.seconds:.1f} s, {done.touched:,} changed"
     is_met = took.seconds <= ALL_DECIDED and is_done
     yield Line(work, f"≤ {ALL_DECIDED:.0f} s", measured, cpu, f"{baseline.cpu:.1f} s", is_met)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,17 +15,14 @@ from dataflow_core.storage import proposals, writing
 from dataflow_core.storage.database import Database
 from dataflow_core.storage.ledger import Done, Ledger
 from dataflow_core.storage.records import page
-from dataflow_core.storage.schema import records, revisions
-
-#: What a person has written. It is never written over without their consent.
-_A_PERSONS = (RevisionKind.EDITED.value, RevisionKind.WRITTEN.value)
+from dataflow_core.storage.schema import records
 
 
 class RewriteLedger(Ledger):
     """That of a rewriting run: what comes of an input is a proposal for its record.
 
     With the run's `takes_over` it becomes the record's text at once, as an action of whoever asked for it, if the
-    record says what it did and nobody has ever edited it.
+    record says what it did and nobody has edited it.
     """
 
     def __init__(self, database: Database, run: Run) -> None:
@@ -82,16 +80,26 @@ def accept(connection: Connection, proposal: Proposal, *, author: str, action: i
     _apply(connection, proposal, record, author, action)
 
 
-def accept_many(connection: Connection, run_id: str, numbers: Sequence[int], *, author: str, action: int) -> int:
-    """Accept the run's proposals for the records with these numbers, those aside that cannot be; returns how many."""
+def accept_many(
+    connection: Connection, run_id: str, numbers: Sequence[int], *, author: str, action: int
+) -> tuple[int, dict[str, int]]:
+    """Accept the run's proposals for the records with these numbers; returns how many, and how many were left why.
+
+    Nothing is written over what a person has written: these are for somebody to look at one by one.
+    """
     found = {record.number: record for record in page(connection, numbers)}
-    accepted = 0
+    edited = proposals.edited_by(connection, numbers)
+    accepted, left = 0, Counter[str]()
     for proposal in proposals.open_of(connection, run_id, numbers):
         record = found[proposal.record]
-        if not problem(proposal, record):
+        if problem(proposal, record):
+            left["changed" if proposal.state is ProposalState.OUTDATED else "deleted"] += 1
+        elif proposal.record in edited:
+            left["edited"] += 1
+        else:
             _apply(connection, proposal, record, author, action)
             accepted += 1
-    return accepted
+    return accepted, dict(left)
 
 
 def refuse_many(connection: Connection, run_id: str, numbers: Sequence[int], *, action: int) -> int:
@@ -103,7 +111,7 @@ def refuse_many(connection: Connection, run_id: str, numbers: Sequence[int], *, 
 
 def _take_over(connection: Connection, proposal: Proposal, author: str) -> None:
     (record,) = page(connection, [proposal.record])
-    if _is_untouched(connection, record) and not problem(proposal, record):
+    if not proposals.edited_by(connection, [record.number]) and not problem(proposal, record):
         params: Fields = {"proposal": proposal.number}
         action = writing.begin_action(connection, "regenerate", author, record=record.number, params=params)
         _apply(connection, proposal, record, author, action)
@@ -117,10 +125,3 @@ def _apply(connection: Connection, proposal: Proposal, record: Record, author: s
         revised = replace(record, revision=record.revision + 1)
         writing.decide(connection, revised, ReviewStatus.UNREVIEWED, reviewer=author, reason="", action=action)
     proposals.settle(connection, proposal.number, ProposalState.ACCEPTED, action=action)
-
-
-def _is_untouched(connection: Connection, record: Record) -> bool:
-    by_a_person = select(revisions.c.number).where(
-        revisions.c.record == record.number, revisions.c.kind.in_(_A_PERSONS)
-    )
-    return connection.scalar(by_a_person.limit(1)) is None

@@ -131,7 +131,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _action(options: argparse.Namespace) -> int:
-    action = _workspace(options).bulk.execute(options.number)
+    action = _workspace(options).execute_action(options.number)
     if not options.quiet:
         print(f"{action.touched:,} of {action.total:,} records were changed.")
     return OK

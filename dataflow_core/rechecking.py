@@ -10,6 +10,7 @@ from dataflow_core import checks
 from dataflow_core.review import judged
 from dataflow_core.storage import writing
 from dataflow_core.storage.database import Database
+from dataflow_core.storage.planning import unindexed
 from dataflow_core.storage.records import page
 from dataflow_core.storage.schema import records
 
@@ -30,7 +31,8 @@ def recheck(database: Database) -> int:
     done = last = 0
     while True:
         with database.write() as connection:
-            outdated = select(records.c.number).where(records.c.number > last, records.c.checked < checks.VERSION)
+            is_outdated = unindexed(records.c.checked) < checks.VERSION  # which may be all: they come in their order
+            outdated = select(records.c.number).where(records.c.number > last, is_outdated)
             found = page(connection, list(connection.scalars(outdated.order_by(records.c.number).limit(CHUNK))))
             if not found:
                 return done

@@ -1,28 +1,46 @@
 """Having records written again by a model: asking for it, and taking or refusing what it proposes.
 
 What a model writes is a proposal until a person accepts it. Only a single one may be taken over at once, and only where
-nobody has ever edited the record. A proposal for a record that was changed since is shown, and cannot be accepted.
+nobody has edited the record. A proposal for a record that was changed since is shown, and cannot be accepted. Where all
+of a run's are taken together, those for records that people have edited are left for a person to look at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import time
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, select
 
 from dataflow_core import accepting
 from dataflow_core.bulk import BulkActions
+from dataflow_core.carrying_out import EXTEND
 from dataflow_core.errors import UsageError
 from dataflow_core.generators.rewrite import RewriteGenerator, Scope, check_scope
-from dataflow_core.models import Action, Endpoint, Fields, Proposal, ProposalState, Record, Run, RunKind
+from dataflow_core.models import (
+    Action,
+    ActionState,
+    Endpoint,
+    Fields,
+    Proposal,
+    ProposalState,
+    Record,
+    Run,
+    RunKind,
+    RunState,
+)
 from dataflow_core.storage import proposals, records, writing
 from dataflow_core.storage.database import Database, storable
+from dataflow_core.storage.rewrite_inputs import inputs_for, records_of
+from dataflow_core.storage.rows import run_of
 from dataflow_core.storage.runs import RunPlan, RunStore
-from dataflow_core.storage.schema import inputs, runs
-from dataflow_core.storage.schema import records as records_table
+from dataflow_core.storage.schema import runs
 
 WHOLE = Scope()
+#: So many of a selection are a run's inputs from the beginning.
+FIRST = 500
+_SELECTION = "selection"
+_LOOK = 1.0  # seconds between two looks at a run that is being fed
 _CHUNK = 500
 
 
@@ -45,7 +63,7 @@ class Rewriting:
         """Store a run that has records, by id or number, written again as the note says; `workspace.start` begins it.
 
         Its inputs are the records as they are now. `takes_over` has the one record changed as soon as it is written, if
-        nobody has ever edited it. Raises `UsageError` where there is nothing to be written again.
+        nobody has edited it. Raises `UsageError` where there is nothing to be written again.
         """
         if takes_over and len(set(which)) != 1:
             raise UsageError("Only a single record may be taken over at once: look at the others as proposals.")
@@ -54,18 +72,74 @@ class Rewriting:
         if len(planned) == 1:
             one = planned[0]
             check_scope(one["generator"], one["fields"], one["params"], scope)
-        return self._runs.create(
-            RunPlan(
-                name=note[:80] or "Written again",
-                generator=RewriteGenerator.name,
-                params={"note": note, "scope": scope.as_fields(), "author": author, "takes_over": takes_over},
-                endpoint=endpoint,
-                prompt_version=RewriteGenerator(recipe=endpoint.recipe).prompt_version,
-                inputs=planned,
-                source={"name": "review", "lines": len(planned), "skipped": 0},
-                kind=RunKind.REWRITE,
-            )
-        )
+        params = {"note": note, "scope": scope.as_fields(), "author": author, "takes_over": takes_over}
+        return self._create(planned, params, endpoint, {"name": "review", "lines": len(planned), "skipped": 0})
+
+    def plan_selection(self, numbers: Sequence[int], note: str, *, endpoint: Endpoint, author: str) -> Run:
+        """Store a run that has all these records written again as the note says, to be tried on a few of them first.
+
+        Only the first ones are its inputs at once, however many there are: `workspace.carry_out` of what `rest_of`
+        returns adds the others. Raises `UsageError` where none of the first ones can be written again.
+        """
+        chosen = list(dict.fromkeys(numbers))
+        note = storable(note).strip()
+        planned = self._inputs(chosen[:FIRST], note, WHOLE)
+        _check_any(planned)
+        params = {"note": note, "scope": WHOLE.as_fields(), "author": author, "takes_over": False}
+        run = self._create(planned, params, endpoint, {"name": _SELECTION, "lines": len(chosen), "skipped": 0})
+        if rest := chosen[FIRST:]:
+            self._bulk.extend_rewriting(run.id, rest, author=author)
+        return run
+
+    def rest_of(self, run_id: str) -> Action | None:
+        """What is to add those of the selection that are no inputs of the run yet; None where all are."""
+        return next((one for one in self._bulk.extending() if one.params["run"] == run_id), None)
+
+    def feed(self) -> Callable[[Action], None]:
+        """What to be told of actions as they go on: a run that has outrun its planning is taken up again."""
+        looked_at = 0.0
+
+        def told(action: Action) -> None:
+            nonlocal looked_at
+            is_over = action.state is not ActionState.RUNNING
+            if action.kind == EXTEND and (is_over or time.monotonic() - looked_at >= _LOOK):
+                looked_at = time.monotonic()
+                if self.has_outrun(self._runs.get(action.params["run"])):
+                    self._runs.enqueue(action.params["run"], limit=None)
+
+        return told
+
+    def has_outrun(self, run: Run) -> bool:
+        """Whether the run has come to its end, but not of all that was selected: the rest was planned too late."""
+        is_at_end = run.state is RunState.FINISHED or (run.state is RunState.PAUSED and run.stopped_by == "limit")
+        return is_at_end and run.limit is None and self._runs.progress(run.id).pending > 0
+
+    def selection_of(self, run_id: str) -> list[int]:
+        """The numbers of all the records that the run is about, those included that are no inputs yet."""
+        rest = self.rest_of(run_id)
+        with self._database.read() as connection:
+            planned = records_of(connection, run_id)
+        added = set(planned)
+        return planned + [
+            number for number in (self._bulk.selection(rest.number) if rest else ()) if number not in added
+        ]
+
+    def selections(self, *, limit: int = 8) -> list[Run]:
+        """The runs over selections of records, newest first."""
+        is_one = (runs.c.kind == RunKind.REWRITE) & (runs.c.source["name"].as_string() == _SELECTION)
+        query = select(runs).where(is_one).order_by(runs.c.id.desc()).limit(limit)
+        with self._database.read() as connection:
+            return [run_of(row) for row in connection.execute(query).mappings()]
+
+    def give_up(self, run_id: str, *, author: str) -> None:
+        """Have nothing more written for the run, and refuse what it has proposed so far."""
+        if rest := self.rest_of(run_id):
+            self._bulk.stop(rest.number)
+        self._runs.ask(run_id, "cancel")
+        with self._database.read() as connection:
+            is_any_open = bool(proposals.open_records(connection, run_id))
+        if is_any_open:
+            self._bulk.execute(self.refuse_all(run_id, author=author).number)
 
     def accept(self, number: int, *, author: str) -> Record:
         """Make the proposal its record's text. Raises `UsageError` where it is outdated or decided already."""
@@ -88,36 +162,54 @@ class Rewriting:
             proposals.settle(connection, number, ProposalState.REFUSED, action=action)
 
     def accept_all(self, run_id: str, *, author: str) -> Action:
-        """Plan to accept the run's open proposals, outdated ones aside; `workspace.carry_out` does it.
+        """Plan to accept the run's open proposals; `workspace.carry_out` does it.
 
-        Raises `UsageError` where none is open.
+        Left aside are outdated ones and those for records that a person has edited: nobody has looked at what would
+        become of these. Raises `UsageError` where none is open.
         """
-        return self._bulk.accept_proposals(run_id, author=author)
+        return self._bulk.accept_proposals(run_id, author=author, note=self._note(run_id))
 
     def refuse_all(self, run_id: str, *, author: str) -> Action:
         """Plan to refuse the run's open proposals, outdated ones among them; `workspace.carry_out` does it."""
-        return self._bulk.refuse_proposals(run_id, author=author)
+        return self._bulk.refuse_proposals(run_id, author=author, note=self._note(run_id))
+
+    def _note(self, run_id: str) -> str:
+        return str(self._runs.get(run_id).params.get("note", ""))
 
     def _inputs(self, which: Sequence[str | int], note: str, scope: Scope) -> list[Fields]:
         planned: list[Fields] = []
         for start in range(0, len(which), _CHUNK):
             with self._database.read() as connection:
-                some = _records(connection, which[start : start + _CHUNK])
-                params, sources = _params_of(connection, some), _sources_of(connection, some)
-            planned += [
-                {
-                    "record": record.id,
-                    "revision": record.revision,
-                    "generator": record.generator,
-                    "params": params.get(record.run_id or "", {}),
-                    "fields": record.fields,
-                    "source": sources.get(record.input_id or "", {}),
-                    "note": note,
-                    "scope": scope.as_fields(),
-                }
-                for record in some
-            ]
+                planned += inputs_for(connection, which[start : start + _CHUNK], note, scope.as_fields())
         return planned
+
+    def _create(self, planned: list[Fields], params: Fields, endpoint: Endpoint, source: Fields) -> Run:
+        return self._runs.create(
+            RunPlan(
+                name=params["note"][:80] or "Written again",
+                generator=RewriteGenerator.name,
+                params=params,
+                endpoint=endpoint,
+                prompt_version=RewriteGenerator(recipe=endpoint.recipe).prompt_version,
+                inputs=planned,
+                source=source,
+                kind=RunKind.REWRITE,
+            )
+        )
+
+
+def _check_any(planned: Sequence[Fields]) -> None:
+    """Raise `UsageError` where none of the inputs can be written again, with what keeps the first one from it."""
+    first: UsageError | None = None
+    for one in planned:
+        try:
+            check_scope(one["generator"], one["fields"], one["params"], Scope.of(one["scope"]))
+        except UsageError as error:
+            first = first or error
+        else:
+            return
+    if first is not None:
+        raise first
 
 
 def _get(connection: Connection, number: int) -> Proposal:
@@ -125,30 +217,3 @@ def _get(connection: Connection, number: int) -> Proposal:
     if proposal is None:
         raise UsageError(f"There is no proposal {number}.")
     return proposal
-
-
-def _records(connection: Connection, which: Sequence[str | int]) -> list[Record]:
-    """In this order. Raises `UsageError` for one that is not there."""
-    ids = [one for one in which if isinstance(one, str)]
-    by_id = select(records_table.c.id, records_table.c.number).where(records_table.c.id.in_(ids))
-    numbers: dict[str | int, int] = {row[0]: row[1] for row in connection.execute(by_id)} if ids else {}
-    found = records.page(connection, [numbers.get(one, one if isinstance(one, int) else -1) for one in which])
-    if len(found) < len(which):
-        raise UsageError("A record that was chosen is no longer in the workspace.")
-    return found
-
-
-def _params_of(connection: Connection, some: Sequence[Record]) -> dict[str, Fields]:
-    """The params of the runs that made the records, by run id."""
-    ids = {record.run_id for record in some}
-    found: Any = connection.execute(select(runs.c.id, runs.c.params).where(runs.c.id.in_(ids)))
-    return {row[0]: row[1] for row in found}
-
-
-def _sources_of(connection: Connection, some: Sequence[Record]) -> dict[str, Fields]:
-    """What is in the records' inputs and not in the records themselves, by input id."""
-    by_input = {record.input_id: record for record in some if record.input_id is not None}
-    found = connection.execute(select(inputs.c.id, inputs.c.fields).where(inputs.c.id.in_(list(by_input))))
-    return {
-        row[0]: {name: value for name, value in row[1].items() if name not in by_input[row[0]].fields} for row in found
-    }

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from dataflow_core import background, rechecking
 from dataflow_core.accepting import RewriteLedger
-from dataflow_core.bulk import BulkActions, is_of_texts
+from dataflow_core.bulk import BulkActions
+from dataflow_core.carrying_out import is_of_texts
 from dataflow_core.errors import DataflowError, DiskFullError, WorkspaceError
 from dataflow_core.generators import build_generator
 from dataflow_core.generators.base import TwoStages
@@ -49,6 +50,7 @@ from dataflow_core.storage.preferences import PreferenceStore
 from dataflow_core.storage.proposals import ProposalStore
 from dataflow_core.storage.provenance import ProvenanceReader
 from dataflow_core.storage.records import RecordStore
+from dataflow_core.storage.requests import RequestStore
 from dataflow_core.storage.runs import RunPlan, RunStore
 from dataflow_core.storage.workers import WorkerStore
 
@@ -82,6 +84,7 @@ class Workspace:
         self.bulk = BulkActions(self.database)
         self.rewriting = Rewriting(self.database, self.runs, self.bulk)
         self.proposals = ProposalStore(self.database)
+        self.requests = RequestStore(self.database)
         self.workers = WorkerStore(self.database)
         self.preferences = PreferenceStore(self.database)
         self.provenance = ProvenanceReader(self.database)
@@ -277,9 +280,14 @@ class Workspace:
         Returns it as it stands; `bulk.get` tells how it goes on.
         """
         if action.total - action.done <= (TEXTS_AT_ONCE if is_of_texts(action) else AT_ONCE):
-            return self.bulk.execute(action.number)
+            return self.execute_action(action.number)
+        self.bulk.hand_over(action.number)
         self._start_process("action", str(action.number), log=str(action.number))
-        return action
+        return self.bulk.get(action.number)
+
+    def execute_action(self, number: int) -> Action:
+        """Do what is left of the action in this process. Raises `UsageError` where it cannot go on."""
+        return self.bulk.execute(number, progress=self.rewriting.feed())
 
     def recheck(self) -> None:
         """Where records were last looked at by older checks, look at them anew, in a process of its own."""

@@ -29,6 +29,7 @@ LAYERS = (
         "rechecking",
         "review",
         "bulk",
+        "carrying_out",
         "accepting",
         "rewriting",
         "exporters",

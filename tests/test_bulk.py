@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from dataflow_core import bulk
 from dataflow_core.bulk import BulkActions
@@ -23,7 +24,8 @@ from dataflow_core.models import Action, ActionState, ReviewStatus
 from dataflow_core.replacing import Replacement
 from dataflow_core.storage.database import Database
 from dataflow_core.storage.queries import Query
-from dataflow_core.storage.schema import decisions, revisions, taggings
+from dataflow_core.storage.rows import ACTION_START_UP
+from dataflow_core.storage.schema import actions, decisions, revisions, taggings
 from dataflow_core.workspace import Workspace
 from tests.record_makers import TASKS, make_tasks, record_at
 
@@ -84,6 +86,35 @@ def test_a_record_whose_text_was_changed_after_it_was_listed_is_left_alone_and_c
     assert (done.total - done.touched, done.touched) == (3, 17)
     assert {record_at(workspace, number).status for number in (2, 9)} == {ReviewStatus.UNREVIEWED}
     assert record_at(workspace, 4).reviewer == "Bob"
+
+
+def test_it_is_told_which_were_so_already_and_which_were_changed_since_they_were_listed(workspace: Workspace) -> None:
+    numbers = make_tasks(workspace, 12)
+    workspace.review.decide({record_at(workspace, 9).id: 1}, ReviewStatus.ACCEPTED, reviewer="Bob")
+    listed_at = time.time()
+    for number in (2, 9):
+        changed = record_at(workspace, number)
+        workspace.review.edit(changed.id, {"parallel_task": "Weigh pears now."}, base_revision=1, author="Bob")
+    done = accept(workspace, numbers, listed_at=listed_at)
+    done = workspace.bulk.execute(done.number)
+    assert (done.touched, done.params["left"]) == (10, {"changed": 1})
+    replacement = Replacement("pears", "plums")
+    planned = workspace.bulk.replace(numbers, replacement, author="Ada", listed_at=listed_at)
+    done = workspace.bulk.execute(planned.number)
+    assert (done.touched, done.params["left"]) == (10, {"changed": 2})
+    assert record_at(workspace, 2).fields["parallel_task"] == "Weigh pears now."
+
+
+def test_an_action_that_no_process_takes_up_is_interrupted_after_a_while(workspace: Workspace) -> None:
+    planned = accept(workspace, make_tasks(workspace, 3))
+    workspace.bulk.hand_over(planned.number)
+    assert not workspace.bulk.get(planned.number).is_interrupted
+    long_ago = time.time() - ACTION_START_UP - 1
+    with workspace.database.write() as connection:
+        connection.execute(update(actions).where(actions.c.number == planned.number).values(at=long_ago))
+    assert workspace.bulk.get(planned.number).is_interrupted
+    done = workspace.bulk.execute(planned.number)
+    assert (done.state, done.touched, done.is_interrupted) == (ActionState.DONE, 3, False)
 
 
 def test_a_tag_is_added_once_and_its_undo_takes_it_from_those_alone_that_got_it(workspace: Workspace) -> None:

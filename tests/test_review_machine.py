@@ -21,13 +21,17 @@ from sqlalchemy import Table, select
 from dataflow_core import bulk
 from dataflow_core.checks import check_record, fingerprint
 from dataflow_core.errors import UsageError
-from dataflow_core.models import Action, ActionState, Record, ReviewStatus
+from dataflow_core.generators.rewrite import RewriteGenerator
+from dataflow_core.models import Action, ActionState, ProposalState, Record, ReviewStatus, Run, RunKind
 from dataflow_core.replacing import Replacement
 from dataflow_core.staleness import MAYBE_STALE
-from dataflow_core.storage import schema, undoing
+from dataflow_core.storage import proposals, schema, undoing, writing
 from dataflow_core.storage.queries import DUPLICATE, Query
+from dataflow_core.storage.rewrite_inputs import inputs_for
+from dataflow_core.storage.runs import RunPlan
 from dataflow_core.workspace import Workspace
 from tests.record_makers import TASKS, make_records, record_at
+from tests.support import ENDPOINT
 
 WORDS = ("apple", "pear", "plum", "Äpfel")
 TEXTS = st.lists(st.sampled_from(WORDS), max_size=3).map(" ".join)
@@ -48,6 +52,7 @@ class ReviewMachine(RuleBasedStateMachine):
         self.workspace = Workspace(self.folders.mktemp("machine"), create=True)
         self.listed_at = 0.0
         self.count = 0
+        self.proposed: list[str] = []  # runs
         self.first_status: dict[int, str] = {}
         self.kept: dict[str, list[dict[str, Any]]] = {"revisions": [], "decisions": [], "taggings": []}
 
@@ -130,6 +135,58 @@ class ReviewMachine(RuleBasedStateMachine):
         if done.state is ActionState.DONE and word != by:
             assert not any(word in str(self._record(number).fields) for number in numbers)
 
+    @rule(numbers=NUMBERS, word=st.sampled_from(WORDS), author=AUTHORS)
+    def propose(self, numbers: list[int], word: str, author: str) -> None:
+        """What a model has written for a selection of records."""
+        shown = {record.id: record for record in map(self._record, numbers)}
+        run = self._rewriting_run(list(shown), author)
+        with self.workspace.database.write() as connection:
+            planned = connection.execute(select(schema.inputs).where(schema.inputs.c.run_id == run.id)).mappings().all()
+            made = [
+                proposals.NewProposal(
+                    run_id=run.id,
+                    input_id=row["id"],
+                    record=shown[row["fields"]["record"]].number,
+                    base_revision=row["fields"]["revision"],
+                    fields=row["fields"]["fields"] | {"parallel_task": f"{word} {len(self.proposed)}"},
+                    note="Better!",
+                    author=author,
+                    model="m",
+                )
+                for row in planned
+            ]
+            proposals.add(connection, made)
+        self.proposed.append(run.id)
+
+    @precondition(lambda self: self.proposed)
+    @rule(which=st.integers(0, 9), is_used=st.booleans(), author=AUTHORS, chunks=CHUNKS)
+    def settle_all(self, which: int, is_used: bool, author: str, chunks: int) -> None:
+        run_id, rewriting = self.proposed[which % len(self.proposed)], self.workspace.rewriting
+        before = {record.number: record for record in self._records()}
+        waiting = self.workspace.proposals.undecided(run_id)
+        if not waiting.total:
+            with pytest.raises(UsageError, match="No proposal"):
+                rewriting.accept_all(run_id, author=author)
+            return
+        plan = rewriting.accept_all if is_used else rewriting.refuse_all
+        done = self._execute(plan(run_id, author=author), chunks)
+        assert done.touched <= (waiting.free if is_used else waiting.total)
+        edited = self.workspace.proposals.editors(list(before))
+        assert all(self._record(number) == before[number] for number in (edited if is_used else before))
+
+    @precondition(lambda self: self.proposed)
+    @rule(which=st.integers(0, 9), is_used=st.booleans(), author=AUTHORS)
+    def settle_one(self, which: int, is_used: bool, author: str) -> None:
+        numbers = self.workspace.proposals.numbers(self.proposed[-1])
+        (proposal,) = self.workspace.proposals.page([numbers[which % len(numbers)]])
+        settle = self.workspace.rewriting.accept if is_used else self.workspace.rewriting.refuse
+        try:
+            settle(proposal.number, author=author)
+        except UsageError as error:
+            assert any(word in str(error) for word in ("already", "changed after", "deleted"))  # noqa: PT017
+        else:
+            assert not is_used or self._record(proposal.record).fields == proposal.fields
+
     @rule(back=st.integers(0, 3), author=AUTHORS, chunks=CHUNKS)
     def undo_many(self, back: int, author: str, chunks: int) -> None:
         recent = self.workspace.bulk.recent()
@@ -202,7 +259,7 @@ class ReviewMachine(RuleBasedStateMachine):
                 newest[record.number]["number"],
                 newest[record.number]["fields"],
             )
-            assert record.is_edited == (record.fields != self._first(record.number))
+            assert record.is_edited == (record.fields not in self._as_made(record.number))
 
     @invariant()
     def what_is_counted_and_found_is_what_is_there(self) -> None:
@@ -240,6 +297,21 @@ class ReviewMachine(RuleBasedStateMachine):
             assert row["state"] != ActionState.RUNNING.value
             assert row["state"] == ActionState.STOPPED.value or row["done"] == row["total"]
 
+    @invariant()
+    def a_proposal_is_settled_by_what_stands_and_open_otherwise(self) -> None:
+        by_number = {row["number"]: row for row in self._rows(schema.actions)}
+        for row in self._rows(schema.proposals):
+            action = by_number.get(row["action"])
+            if row["state"] == ProposalState.OPEN.value:
+                assert action is None or action["kind"] == undoing.UNDO
+            else:
+                assert action is not None
+                assert (
+                    action["undone_by"] is None
+                    or by_number[action["undone_by"]]["state"] != "done"
+                    or (self._record(row["record"]).fields != row["fields"])
+                )
+
     def teardown(self) -> None:
         self.workspace.close()
 
@@ -255,11 +327,28 @@ class ReviewMachine(RuleBasedStateMachine):
     def _records(self) -> list[Record]:
         return self.workspace.records.page(range(1, self.count + 1))
 
-    def _first(self, number: int) -> dict[str, Any]:
+    def _as_made(self, number: int) -> list[dict[str, Any]]:
+        """What models have written of the record, or who added it."""
+        table = schema.revisions
         with self.workspace.database.read() as connection:
-            first = (schema.revisions.c.record == number) & (schema.revisions.c.number == 1)
-            fields: dict[str, Any] = connection.scalar(select(schema.revisions.c.fields).where(first)) or {}
-        return fields
+            own = (table.c.record == number) & table.c.kind.in_([kind.value for kind in writing.WHOLE])
+            return list(connection.scalars(select(table.c.fields).where(own)))
+
+    def _rewriting_run(self, ids: list[str], author: str) -> Run:
+        with self.workspace.database.read() as connection:
+            planned = inputs_for(connection, ids, "Better!", {"kind": "record"})
+        return self.workspace.runs.create(
+            RunPlan(
+                name="Better!",
+                generator=RewriteGenerator.name,
+                params={"note": "Better!", "author": author},
+                endpoint=ENDPOINT,
+                prompt_version="",
+                inputs=planned,
+                source={},
+                kind=RunKind.REWRITE,
+            )
+        )
 
     def _rows(self, table: Table) -> list[dict[str, Any]]:
         with self.workspace.database.read() as connection:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 
 import pytest
 
+from dataflow_core import rewriting
 from dataflow_core.errors import UsageError
 from dataflow_core.generators.rewrite import Scope
 from dataflow_core.models import (
@@ -24,6 +26,7 @@ from dataflow_core.models import (
     RunState,
     Stage,
 )
+from dataflow_core.serving.scripted import ScriptedServing
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from tests.support import ENDPOINT, INTENTS, answer_relations, execute, plan_tasks
@@ -401,3 +404,134 @@ def test_a_record_named_twice_is_written_again_once(workspace: Workspace, record
     run = rewrite(workspace, [records[0].id, records[0].id], takes_over=True)
     assert workspace.runs.progress(run.id).total == 1
     assert sum(workspace.runs.count_inputs()[state] for state in InputState) == 4
+
+
+# ---- Selections: an instruction tried on some and then written for all, people's own work aside
+
+
+def edit(workspace: Workspace, record: Record, author: str = "Bob") -> None:
+    present_one = by_id(workspace, record)
+    changes = {"composition_task": f"{author}'s own."}
+    workspace.review.edit(record.id, changes, base_revision=present_one.revision, author=author)
+
+
+def test_taking_all_leaves_what_people_have_edited_before_for_somebody_to_look_at(
+    workspace: Workspace, records: list[Record]
+) -> None:
+    edit(workspace, records[0])
+    written = workspace.review.add(dict(records[3].fields), generator=records[3].generator, author="Cem")
+    run = rewrite(workspace, [*(record.id for record in records), written.id])
+    edit(workspace, records[1])
+    workspace.review.decide({records[2].id: 1}, ReviewStatus.DELETED, reviewer="Bob")
+    waiting = workspace.proposals.undecided(run.id)
+    assert (waiting.free, waiting.edited, waiting.outdated, waiting.total) == (2, 2, 1, 5)
+    assert workspace.proposals.editors([record.number for record in present(workspace)]) == {
+        records[0].number: "Bob",
+        records[1].number: "Bob",
+        written.number: "Cem",
+    }
+    done = carry_out(workspace, workspace.rewriting.accept_all(run.id, author="Ada"))
+    assert (done.touched, done.params["left"]) == (1, {"edited": 2, "changed": 1, "deleted": 1})
+    assert by_id(workspace, records[0]).fields["composition_task"] == "Bob's own."
+    assert by_id(workspace, written).revision == 1
+    looked_at = next(one for one in proposals_of(workspace, run) if one.record == records[0].number)
+    assert workspace.rewriting.accept(looked_at.number, author="Ada").fields["parallel_task"] == "Better."
+
+
+def test_an_edit_that_was_undone_keeps_nothing_from_being_taken(workspace: Workspace, records: list[Record]) -> None:
+    edit(workspace, records[0])
+    workspace.review.undo_last("Bob")
+    run = rewrite(workspace, [records[0].id])
+    assert workspace.proposals.undecided(run.id).free == 1
+    assert carry_out(workspace, workspace.rewriting.accept_all(run.id, author="Ada")).touched == 1
+
+
+@pytest.mark.parametrize("is_accepted", [True, False])
+def test_what_was_taken_or_refused_is_undone_and_done_again(
+    workspace: Workspace, records: list[Record], is_accepted: bool
+) -> None:
+    run = rewrite(workspace, [record.id for record in records])
+    plan = workspace.rewriting.accept_all if is_accepted else workspace.rewriting.refuse_all
+    last = carry_out(workspace, plan(run.id, author="Ada"))
+    settled = workspace.proposals.count(run.id)
+    texts = [record.fields for record in present(workspace)]
+    assert last.params["note"] == "Better!"
+    for _ in range(2):
+        last = carry_out(workspace, workspace.bulk.undo(last.number, author="Ada"))
+        assert (last.touched, workspace.proposals.count(run.id)[OPEN]) == (4, 4)
+        assert present(workspace)[0].fields == records[0].fields
+        last = carry_out(workspace, workspace.bulk.undo(last.number, author="Ada"))
+        assert (last.touched, workspace.proposals.count(run.id)) == (4, settled)
+        assert [record.fields for record in present(workspace)] == texts
+
+
+@pytest.fixture
+def few_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rewriting, "FIRST", 2)
+
+
+def test_of_a_selection_only_the_first_are_planned_until_all_are_wanted(
+    workspace: Workspace, records: list[Record], few_first: None
+) -> None:
+    numbers = [record.number for record in reversed(records)]
+    run = workspace.rewriting.plan_selection(numbers, " Better! ", endpoint=ENDPOINT, author="Ada")
+    assert [one.id for one in workspace.rewriting.selections()] == [run.id]
+    assert (workspace.runs.progress(run.id).total, run.source["lines"], run.params["note"]) == (2, 4, "Better!")
+    assert sorted(workspace.rewriting.selection_of(run.id)) == sorted(numbers)
+    rest = workspace.rewriting.rest_of(run.id)
+    assert rest is not None
+    assert (workspace.bulk.running(), workspace.bulk.recent(), workspace.bulk.latest("Ada")) == ([], [], None)
+    execute(workspace, run, another_parallel_task, limit=1)
+    edit(workspace, records[0])
+    assert workspace.carry_out(rest).touched == 2
+    assert workspace.rewriting.rest_of(run.id) is None
+    assert sorted(workspace.rewriting.selection_of(run.id)) == sorted(numbers)
+    with pytest.raises(UsageError, match="nothing to undo"):
+        workspace.bulk.undo(rest.number, author="Ada")
+    execute(workspace, run, another_parallel_task)
+    assert workspace.runs.get(run.id).state is RunState.FINISHED
+    waiting = workspace.proposals.undecided(run.id)
+    assert (waiting.free, waiting.edited, waiting.outdated) == (3, 1, 0)
+
+
+def test_a_run_given_up_writes_nothing_more_and_waits_for_nobody(
+    workspace: Workspace, records: list[Record], few_first: None
+) -> None:
+    numbers = [record.number for record in records]
+    run = workspace.rewriting.plan_selection(numbers, "Better!", endpoint=ENDPOINT, author="Ada")
+    execute(workspace, run, another_parallel_task, limit=1)
+    workspace.rewriting.give_up(run.id, author="Ada")
+    assert workspace.rewriting.rest_of(run.id) is None
+    assert workspace.runs.get(run.id).state is RunState.CANCELLED
+    assert workspace.proposals.count(run.id) == {OPEN: 0, ACCEPTED: 0, REFUSED: 1, OUTDATED: 0}
+    assert present(workspace) == records
+
+
+def test_a_selection_of_which_nothing_can_be_written_again_is_refused(
+    workspace: Workspace, records: list[Record]
+) -> None:
+    odd = [workspace.review.add({"atom_task": f"{n}."}, generator=records[0].generator, author="B") for n in range(2)]
+    with pytest.raises(UsageError, match="'parallel_task'"):
+        workspace.rewriting.plan_selection([one.number for one in odd], "", endpoint=ENDPOINT, author="Ada")
+    with pytest.raises(UsageError, match="not one input"):
+        workspace.rewriting.plan_selection([], "", endpoint=ENDPOINT, author="Ada")
+    numbers = [odd[0].number, records[0].number]
+    assert workspace.rewriting.plan_selection(numbers, "", endpoint=ENDPOINT, author="Ada").name == "Written again"
+
+
+def test_a_run_that_outruns_the_planning_of_its_selection_is_taken_up_again(
+    workspace: Workspace, records: list[Record], few_first: None
+) -> None:
+    numbers = [record.number for record in records]
+    run = workspace.rewriting.plan_selection(numbers, "Better!", endpoint=ENDPOINT, author="Ada")
+    execute(workspace, run, another_parallel_task)
+    rest = workspace.rewriting.rest_of(run.id)
+    assert rest is not None
+    assert not workspace.rewriting.has_outrun(workspace.runs.get(run.id))
+    workspace.execute_action(rest.number)
+    assert workspace.runs.get(run.id).state is RunState.QUEUED
+    run_again = ScriptedServing(another_parallel_task, max_workers=2)
+    asyncio.run(workspace.execute(run.id, serving=run_again))
+    assert workspace.proposals.count(run.id)[OPEN] == 4
+    workspace.runs.ask(run.id, "cancel")
+    assert not workspace.rewriting.has_outrun(workspace.runs.get(run.id))

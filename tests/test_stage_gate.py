@@ -530,3 +530,16 @@ def test_what_waits_is_counted_without_reading_records(workspace: Workspace) -> 
     with workspace.database.read() as connection:
         steps = [str(row[3]) for row in connection.exec_driver_sql(query)]
     assert any("COVERING INDEX records_skeletons" in step for step in steps), steps
+
+
+def test_questions_written_again_by_a_model_are_questions_to_be_reviewed(workspace: Workspace) -> None:
+    run = gated(workspace)
+    skeleton = skeletons(workspace, run)[0]
+    decide(workspace, skeleton, ACCEPTED)
+    again = workspace.rewriting.plan([skeleton.id], "Other ones.", endpoint=ENDPOINT, author="Ada")
+    execute(workspace, again, lambda _: json.dumps({"turns": ["Which one?", "And then?"]}))
+    (proposal,) = workspace.proposals.open_for(skeleton.number)
+    accepted = workspace.rewriting.accept(proposal.number, author="Ada")
+    assert [turn["value"] for turn in accepted.fields["conversation"]] == ["Which one?", "And then?"]
+    assert (accepted.stage, accepted.status) == (SKELETON, UNREVIEWED)
+    assert workspace.answer_accepted(run.id) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from dataflow_core.settings import Settings
 from dataflow_core.workspace import Workspace
 
 _CHOSEN = "workspace name"
-#: The key of the widget in which a reviewer gives a name.
+#: Where a session keeps the name that the person gave.
 REVIEWER_NAME = "reviewer name"
 
 
@@ -28,6 +29,8 @@ def home() -> Home:
 def _opened(name: str) -> Workspace:
     workspace = home().open(name)
     workspace.recheck()
+    # Streamlit collects garbage after each run of a script: without this it would go through all that was imported.
+    gc.freeze()
     return workspace
 
 
@@ -58,7 +61,7 @@ def choose_workspace(name: str) -> None:
     person = st.session_state.get(REVIEWER_NAME)
     st.session_state.clear()
     st.session_state[_CHOSEN] = name
-    if person:
+    if person is not None:
         st.session_state[REVIEWER_NAME] = person
 
 
@@ -96,11 +99,21 @@ def forget_pasted_key(name: str) -> None:
 
 def reviewer() -> str:
     """The name written beside this session's edits and decisions."""
-    return _signed_in() or str(st.session_state.get(REVIEWER_NAME) or "").strip() or "reviewer"
+    return _signed_in() or own_name() or "reviewer"
 
 
 def has_name() -> bool:
     return reviewer() != "reviewer"
+
+
+def own_name() -> str:
+    """The name that the person gave, "" while there is none."""
+    return str(st.session_state.get(REVIEWER_NAME, ""))
+
+
+def has_chosen_name() -> bool:
+    """Whether a name was given in this session, or taken away."""
+    return REVIEWER_NAME in st.session_state
 
 
 def name_reviewer(name: str) -> None:

@@ -26,7 +26,8 @@ _RELATIONS = ("parallel_task", "subsequent_task", "composition_task")
 class Scope:
     """What of a record is to be written again: all that a model wrote of it, one turn, or all turns after that one.
 
-    `turn` is a turn's place in the conversation, from 0. Of a whole dialogue it is the answers.
+    `turn` is a turn's place in the conversation, from 0. Of a whole dialogue it is the answers; where there are none
+    yet, the questions.
     """
 
     kind: Literal["record", "turn", "after"] = "record"
@@ -145,14 +146,14 @@ class _Other(Generic[T]):
 def _places(turns: Sequence[Mapping[str, Any]], scope: Scope) -> list[int]:
     """Which turns are to be written again. Raises `UsageError` where that is none."""
     if scope.kind == "record":
-        places = [place for place, turn in enumerate(turns) if turn["role"] == "assistant"]
+        answers = [place for place, turn in enumerate(turns) if turn["role"] == "assistant"]
+        places = answers or list(range(len(turns)))
     elif scope.turn is None or not 0 <= scope.turn < len(turns):
         raise UsageError(f"The conversation has {len(turns)} turns; there is none at the place that was named.")
     else:
         places = [scope.turn] if scope.kind == "turn" else list(range(scope.turn + 1, len(turns)))
     if not places:
-        what = "It has no answers" if scope.kind == "record" else "Nothing comes after this turn"
-        raise UsageError(f"{what}, so there is nothing to write again.")
+        raise UsageError("Nothing comes after this turn, so there is nothing to write again.")
     return places
 
 

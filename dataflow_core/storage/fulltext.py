@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from unicodedata import normalize
 
-from sqlalchemy import ColumnElement, Connection, Text, cast, column, func, select, table, text, true
+from sqlalchemy import ColumnElement, Connection, Select, Text, cast, column, func, select, table, text, true
 
 from dataflow_core.storage.schema import records, revisions
 
@@ -49,15 +49,23 @@ def replace(connection: Connection, number: int, before: str, after: str) -> Non
 
 def matching(wanted: str) -> ColumnElement[bool]:
     """Records that have every word, or a word that begins so, in any order; what is in quotes as it stands there."""
-    wanted = _SURROGATE.sub("\ufffd", wanted)
-    if terms := list(_terms(wanted)):
-        found = select(_texts.c.rowid).where(_texts.c.record_texts.op("MATCH")(" ".join(terms)))
-        return records.c.number.in_(found)
-    return _containing(wanted.strip())
+    with_words = found(wanted)
+    return records.c.number.in_(with_words) if with_words is not None else _containing(_readable(wanted).strip())
+
+
+def found(wanted: str) -> Select[Any] | None:
+    """The numbers of the records that have every word; None where there is no word in it."""
+    if terms := list(_terms(_readable(wanted))):
+        return select(_texts.c.rowid.label("number")).where(_texts.c.record_texts.op("MATCH")(" ".join(terms)))
+    return None
 
 
 def text_of(fields: Any) -> str:
     return "\n".join(_strings(fields))
+
+
+def _readable(wanted: str) -> str:
+    return _SURROGATE.sub("\ufffd", wanted)
 
 
 def _terms(wanted: str) -> Iterator[str]:

@@ -95,7 +95,9 @@ def _curation(connection: Connection) -> None:
 def _rewriting(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN kind VARCHAR NOT NULL DEFAULT 'generate'")
     connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN worker VARCHAR")
+    connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN record INTEGER")
     connection.exec_driver_sql("CREATE INDEX runs_by_kind ON runs (kind, state)")
+    connection.exec_driver_sql("CREATE INDEX runs_by_record ON runs (record)")
     for new_table in (schema.proposals, schema.workers):
         new_table.create(connection)
 

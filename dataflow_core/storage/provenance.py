@@ -9,7 +9,17 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, Table, func, select
 
-from dataflow_core.models import Comment, Decision, Fields, Record, Revision, RevisionKind, Sampling, Usage
+from dataflow_core.models import (
+    Comment,
+    Decision,
+    Fields,
+    ProposalState,
+    Record,
+    Revision,
+    RevisionKind,
+    Sampling,
+    Usage,
+)
 from dataflow_core.storage.database import Database
 from dataflow_core.storage.rows import comment_of, decision_of, revision_of
 from dataflow_core.storage.schema import (
@@ -18,6 +28,7 @@ from dataflow_core.storage.schema import (
     comments,
     decisions,
     inputs,
+    proposals,
     record_tags,
     records,
     revisions,
@@ -71,6 +82,27 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True)
+class Rewrite:
+    """The calls by which a model wrote the record again, as a person had asked for it and then accepted it."""
+
+    note: str
+    author: str  # who asked
+    model: str
+    at: datetime
+    calls: tuple[ModelCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A person kept the text that there was, rather than what a model proposed as the note had asked for."""
+
+    note: str
+    model: str
+    author: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Tagging:
     """A tag was added to a record, or taken away."""
 
@@ -82,13 +114,21 @@ class Tagging:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a record. `records` counts those that the same action changed."""
+    """Something that happened to a record. `records` counts those that the same action changed.
 
-    what: Revision | Decision | Tagging | Comment
+    `taken_by` is who accepted a model's proposal by that.
+    """
+
+    what: Revision | Decision | Tagging | Comment | Refusal
     author: str
     at: datetime
     is_undo: bool = False
     records: int = 1
+    taken_by: str = ""
+
+
+#: Actions by which a model's text becomes a record's.
+_TAKEN = ("accept-proposal", "accept-proposals", "regenerate")
 
 
 class ProvenanceReader:
@@ -108,6 +148,25 @@ class ProvenanceReader:
             answered = connection.execute(made).mappings()
             return Provenance(*found, tuple(_call_of(row) for row in answered))
 
+    def rewrites(self, record: Record) -> list[Rewrite]:
+        """How models have written it again, newest first; only what a person has accepted."""
+        taken = (proposals.c.record == record.number) & (proposals.c.state == ProposalState.ACCEPTED.value)
+        accepted = select(proposals).where(taken).order_by(proposals.c.decided_at.desc(), proposals.c.number.desc())
+        made = select(calls).join(proposals, proposals.c.input_id == calls.c.input_id).where(taken)
+        with self._database.read() as connection:
+            rows = connection.execute(accepted).mappings().all()
+            answered = connection.execute(made.order_by(calls.c.number)).mappings().all() if rows else []
+        return [
+            Rewrite(
+                row["note"],
+                row["author"],
+                row["model"],
+                _time(row["at"]),
+                tuple(_call_of(call) for call in answered if call["input_id"] == row["input_id"]),
+            )
+            for row in rows
+        ]
+
     def events(self, record: Record) -> list[Event]:
         """All that has happened to the record, oldest first."""
         found: list[Event] = []
@@ -117,6 +176,8 @@ class ProvenanceReader:
                 found += [_event(read(row), row) for row in rows]
             said = select(comments).where(comments.c.record == record.number).order_by(comments.c.number)
             written = [comment_of(row) for row in connection.execute(said).mappings()]
+            refused = [_refusal(row) for row in connection.execute(_refusals(record)).mappings()]
+        found += refused
         found += [Event(comment, comment.author, comment.at) for comment in written]
         return sorted(found, key=lambda event: event.at)
 
@@ -141,15 +202,39 @@ _HAPPENINGS: tuple[tuple[Table, ColumnElement[int], Callable[[RowMapping], Revis
 
 
 def _with_actions(table: Table, record: Record) -> Select[Any]:
-    action = (actions.c.kind.label("done_as"), actions.c.record.label("only_record"), actions.c.touched)
+    action = (
+        actions.c.kind.label("done_as"),
+        actions.c.author.label("done_by"),
+        actions.c.record.label("only_record"),
+        actions.c.touched,
+    )
     done_in = select(table, *action).join_from(table, actions, actions.c.number == table.c.action, isouter=True)
     return done_in.where(table.c.record == record.number)
+
+
+def _refusals(record: Record) -> Select[Any]:
+    columns = (proposals.c.note, proposals.c.model, proposals.c.decided_at)
+    action = (actions.c.author, actions.c.record.label("only_record"), actions.c.touched)
+    refused = (proposals.c.record == record.number) & (proposals.c.state == ProposalState.REFUSED.value)
+    return select(*columns, *action).join(actions, actions.c.number == proposals.c.action).where(refused)
+
+
+def _refusal(row: RowMapping) -> Event:
+    what = Refusal(row["note"], row["model"], row["author"], _time(row["decided_at"]))
+    return Event(what, what.author, what.at, records=1 if row["only_record"] is not None else max(1, row["touched"]))
 
 
 def _event(what: Revision | Decision | Tagging, row: RowMapping) -> Event:
     author = what.reviewer if isinstance(what, Decision) else what.author
     is_of_many = row["done_as"] is not None and row["only_record"] is None
-    return Event(what, author, what.at, row["done_as"] == UNDO, max(1, row["touched"]) if is_of_many else 1)
+    return Event(
+        what,
+        author,
+        what.at,
+        row["done_as"] == UNDO,
+        max(1, row["touched"]) if is_of_many else 1,
+        row["done_by"] if row["done_as"] in _TAKEN else "",
+    )
 
 
 def _call_of(row: RowMapping) -> ModelCall:

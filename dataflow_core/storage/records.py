@@ -5,23 +5,27 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, cast, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from dataflow_core.models import Comment, Decision, Fields, Finding, Record, ReviewStatus, Revision
 from dataflow_core.storage.database import Database
-from dataflow_core.storage.queries import DUPLICATE, Query, is_duplicate, matches, numbers_of, numbers_without_text
+from dataflow_core.storage.queries import Query, matches
 from dataflow_core.storage.rows import comment_of, decision_of, record_of, revision_of
 from dataflow_core.storage.schema import comments, decisions, findings, record_tags, records, revisions, runs
 
+if TYPE_CHECKING:
+    from dataflow_core.storage.listing import Listing
+
 _CHUNK = 500
-_FACETS = {
-    "generators": records.c.generator,
+_WITH_VALUES = {
     "models": records.c.model,
     "intents": records.c.intent,
     "reviewers": records.c.reviewer,
     "reasons": records.c.reason,
+    "tags": record_tags.c.tag,
 }
 _WITH_FIELDS = select(records, revisions.c.fields).join(
     revisions, (revisions.c.record == records.c.number) & (revisions.c.number == records.c.revision)
@@ -34,16 +38,10 @@ class RecordStore:
 
     def numbers(self, query: Query) -> array[int]:
         """The numbers of all matching records, in order: 8 bytes each. Pages cut from it do not shift under edits."""
-        with self._database.read() as connection:
-            found = _numbers(connection, numbers_of(query))
-            without_text = numbers_without_text(query)
-            if without_text is None or len(found) == _count(connection, query):
-                return found
-            return _numbers(connection, without_text) + found
+        return self._listing.numbers(query)
 
     def count(self, query: Query) -> int:
-        with self._database.read() as connection:
-            return _count(connection, query)
+        return self._listing.count(query)
 
     def count_after(self, number: int, query: Query) -> int:
         """How many of the query's records, whatever their status, were made after the one of this number."""
@@ -64,8 +62,7 @@ class RecordStore:
 
     def count_by_status(self, query: Query) -> dict[ReviewStatus, int]:
         """Counts over the query without its own restriction to statuses."""
-        anywhere = matches(replace(query, statuses=tuple(ReviewStatus)))
-        counts = self._counts(select(records.c.status, func.count()).where(anywhere).group_by(records.c.status))
+        counts = self._listing.count_by("statuses", replace(query, statuses=tuple(ReviewStatus)))
         return {status: counts.get(status.value, 0) for status in ReviewStatus}
 
     def count_by_generator(self, query: Query) -> dict[str, int]:
@@ -76,30 +73,27 @@ class RecordStore:
 
         `facet` is the query's own name for it. What the query itself demands of it is left aside.
         """
-        column = _FACETS[facet]
         free: dict[str, Any] = {facet: ()}
-        anywhere = replace(query, **free)
-        return self._counts(select(column, func.count()).where(matches(anywhere)).group_by(column))
+        return self._listing.count_by(facet, replace(query, **free))
 
     def count_by_run(self, query: Query) -> dict[str, int]:
-        anywhere = matches(replace(query, runs=()))
-        return self._counts(select(records.c.run_id, func.count()).where(anywhere).group_by(records.c.run_id))
+        return self.count_by("runs", query)
 
     def count_by_tag(self, query: Query) -> dict[str, int]:
-        anywhere = matches(replace(query, tags=()))
-        joined = select(record_tags.c.tag, func.count()).join(records, records.c.number == record_tags.c.record)
-        return self._counts(joined.where(anywhere).group_by(record_tags.c.tag))
+        return self._listing.count_by_tag(replace(query, tags=()))
+
+    def values(self, facet: str) -> list[str]:
+        """Which models, intents, reviewers, reasons or tags there are, in order; `facet` is the query's name for it."""
+        column, found = _WITH_VALUES[facet], [""]
+        with self._database.read() as connection:
+            # From one to the next along the index: a count would go through all records.
+            while (following := connection.scalar(select(func.min(column)).where(column > found[-1]))) is not None:
+                found.append(following)
+        return found[1:]
 
     def count_by_finding(self, query: Query) -> dict[str, int]:
         """How many of the query's records each check has found something about, and how many say the same as others."""
-        anywhere = matches(replace(query, findings=()))
-        found = select(findings.c.check, func.count(findings.c.record.distinct()))
-        found = found.join(records, records.c.number == findings.c.record).where(anywhere)
-        same = select(func.count()).select_from(records).where(anywhere, is_duplicate())
-        counts = self._counts(found.group_by(findings.c.check))
-        with self._database.read() as connection:
-            duplicates = connection.scalar(same) or 0
-        return counts | ({DUPLICATE: duplicates} if duplicates else {})
+        return self._listing.count_by_finding(replace(query, findings=()))
 
     def page(self, numbers: Sequence[int]) -> list[Record]:
         """The records with these numbers, in this order."""
@@ -161,24 +155,11 @@ class RecordStore:
         with self._database.read() as connection:
             return list(connection.execute(statement.order_by(*order)).mappings())
 
-    def _counts(self, statement: Select[Any]) -> dict[str, int]:
-        with self._database.read() as connection:
-            return {row[0]: row[1] for row in connection.execute(statement) if row[0]}
+    @cached_property
+    def _listing(self) -> Listing:
+        from dataflow_core.storage.listing import Listing  # only here: numpy takes longer to load than most commands do
 
-
-def _numbers(connection: Connection, wanted: Select[int]) -> array[int]:
-    import numpy  # only here, for it takes longer to load than most commands do
-
-    # Brought over as one text, a million numbers take a third of the time that as many rows would.
-    text = connection.scalar(select(func.aggregate_strings(cast(wanted.subquery().c.number, Text), ",")))
-    numbers = array("q")
-    if text:
-        numbers.frombytes(numpy.fromstring(text, dtype=numpy.int64, sep=",").tobytes())
-    return numbers
-
-
-def _count(connection: Connection, query: Query) -> int:
-    return connection.scalar(select(func.count()).select_from(records).where(matches(query))) or 0
+        return Listing(self._database)
 
 
 def page(connection: Connection, numbers: Sequence[int]) -> list[Record]:

@@ -30,6 +30,8 @@ from dataflow_core.storage.owner import is_alive
 
 #: A run asked to start has this many seconds until its process must have taken it up.
 START_UP = 60.0
+#: And an action that a process was started for.
+ACTION_START_UP = 20.0
 
 
 def run_of(row: RowMapping) -> Run:
@@ -140,10 +142,16 @@ def action_of(row: RowMapping) -> Action:
         done=row["done"],
         touched=row["touched"],
         state=state,
-        is_interrupted=state is ActionState.RUNNING and not is_alive(row["owner"], row["at"]),
+        is_interrupted=state is ActionState.RUNNING and not _is_under_way(row),
         undone_by=row["undone_by"],
         at=_time(row["at"]),
     )
+
+
+def _is_under_way(action: RowMapping) -> bool:
+    if action["owner"] is None:  # a process is about to take it up
+        return bool(time.time() - action["at"] < ACTION_START_UP)
+    return is_alive(action["owner"], action["at"])
 
 
 def _state(row: RowMapping) -> RunState:

@@ -92,7 +92,7 @@ class RunStore(ProgressReader):
                     kind=plan.kind,
                 )
             )
-            if not _insert_inputs(connection, run_id, plan.inputs):
+            if not insert_inputs(connection, run_id, plan.inputs):
                 raise UsageError("There is nothing to run: not one input is left.")
             skipped = [asdict(line) | {"run_id": run_id, "text": storable(line.text)} for line in plan.skipped]
             for start in range(0, len(skipped), _CHUNK):
@@ -303,7 +303,8 @@ def _check_price(budget: Budget, endpoint: Endpoint) -> None:
         )
 
 
-def _insert_inputs(connection: Connection, run_id: str, plan: Iterable[Fields]) -> int:
+def insert_inputs(connection: Connection, run_id: str, plan: Iterable[Fields], *, first: int = 0) -> int:
+    """Store inputs of the run, pending, from this position on; returns how many."""
     count = 0
     chunk: list[Fields] = []
     for count, fields in enumerate(plan, start=1):
@@ -311,7 +312,7 @@ def _insert_inputs(connection: Connection, run_id: str, plan: Iterable[Fields]) 
             {
                 "id": str(ULID()),
                 "run_id": run_id,
-                "position": count - 1,
+                "position": first + count - 1,
                 "fields": fields,
                 "state": InputState.PENDING,
                 "attempt": 0,

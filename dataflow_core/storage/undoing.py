@@ -72,10 +72,21 @@ def undo_here(connection: Connection, action: Action, author: str, revise: Revis
     mark_undone(connection, action.number, undo)
     touched = undo_decisions(connection, action.number, undo, author)
     touched |= undo_revisions(connection, action.number, undo, author, revise)
-    touched |= proposals.reopen(connection, action.number, touched)
+    touched |= proposals.reopen(connection, action.number, touched, undo=undo)
     touched |= undo_tags(connection, action.number, undo, author)
     count(connection, undo, len(touched))
     return len(touched)
+
+
+def root_of(connection: Connection, action: int) -> str:
+    """The kind of what an action does, undoes, or does again."""
+    while True:
+        kind, params = connection.execute(
+            select(actions.c.kind, actions.c.params).where(actions.c.number == action)
+        ).one()
+        if kind != UNDO:
+            return str(kind)
+        action = params["action"]
 
 
 def mark_undone(connection: Connection, action: int, undo: int | None) -> None:

@@ -1,7 +1,8 @@
 """Records decided with the bar, beside a component that draws each of them late. Run by test_decision_bar.py.
 
-The address says where the presses are written down (`log`), how late a record is drawn (`late`, in milliseconds), and
-whether presses of T are left without an answer (`mute`).
+The address says where the presses are written down (`log`), how late a record is drawn (`late`, in milliseconds),
+whether presses of T are left without an answer (`mute`), how late a proposal is drawn (`proposal`),
+and whether it is outdated (`outdated`).
 """
 
 import json
@@ -42,6 +43,18 @@ content = st.components.v2.component(
     """,
 )
 
+proposal = st.components.v2.component(
+    "dataflow_studio.test_proposal",
+    html='<button class="take">Use it</button>',
+    js="""
+    export default function ({ parentElement, data }) {
+      const ask = () => window.dispatchEvent(new CustomEvent('dataflow-press', { detail: 'take' }));
+      parentElement.querySelector('.take').onclick = ask;
+      setTimeout(() => { window.dataflowProposed = data.stamp; }, data.late);
+    }
+    """,
+)
+
 state = st.session_state
 state.setdefault("position", 0)
 state.setdefault("revisions", {})
@@ -49,10 +62,15 @@ state.setdefault("statuses", {})
 state.setdefault("decided", [])
 state.setdefault("turn", 0)
 state.setdefault("presses", 0)
+state.setdefault("is_proposed", "proposal" in st.query_params)
 
 
 def stamp() -> str:
     return f"{state.position}.{state.revisions.get(state.position, 0)}"
+
+
+def proposed() -> str:
+    return f"{stamp()}#7" if state.is_proposed and state.position == 0 else ""
 
 
 def on_press() -> None:
@@ -61,7 +79,10 @@ def on_press() -> None:
     with Path(os.environ["PRESSES"], f"{NAME}.jsonl").open("a", encoding="utf-8") as log:
         sent = [press.stamp, press.action, press.reason, press.note, stamp()] if press else None
         log.write(json.dumps(sent) + "\n")
-    if press is None or press.stamp != stamp():
+    if press is not None and press.action in ("take", "keep"):
+        state.is_proposed = False
+        state.turn += 1
+    elif press is None or press.stamp != stamp():
         state.turn += 1
     elif press.action in STATUSES:
         state.statuses[state.position] = STATUSES[press.action]
@@ -95,11 +116,17 @@ decision_bar(
     undo_label=f"Undo the decision on record {state.decided[-1] + 1}" if state.decided else "",
     has_previous=state.position > 0,
     has_next=state.position < RECORDS - 1,
+    can_regenerate="fixed" not in st.query_params,
+    regenerate_hint="A model writes it.",
+    proposal=proposed(),
+    is_takeable="outdated" not in st.query_params,
     is_decidable="closed" not in st.query_params,
     turn=state.turn,
     on_press=on_press,
 )
 content(key="content", data={"stamp": stamp(), "late": int(st.query_params.get("late", "0"))})
+if proposed():
+    proposal(key="proposal", data={"stamp": proposed(), "late": int(st.query_params["proposal"])})
 st.text_area("Comment", key="comment")
 with st.popover("More"):
     st.write("Nothing is decided beside it.")

@@ -84,7 +84,7 @@ def app_server(
 ) -> Iterator[AppServer]:
     """Serve `script` with the repository's own configuration, its workspace in `home`, until the block is left."""
     home.mkdir(parents=True, exist_ok=True)
-    port = port or _free_port()
+    port = port or free_port()
     log = home / "server.log"
     env = os.environ | {"DATAFLOW_HOME": str(home / "workspace"), "PYTHONPATH": str(ROOT)} | dict(environment or {})
     command = [sys.executable, "-m", "ui.serve", "run", str(script), f"--server.port={port}"]
@@ -135,6 +135,16 @@ def visit(page: Page, server: AppServer, path: str = "") -> None:
 def settled(page: Page) -> None:
     """Wait until the page is connected and its script has run. A page that polls settles between two ticks."""
     page.locator(_SETTLED).wait_for()
+
+
+def reconnected(page: Page) -> None:
+    """Wait until the page has found the server again that was started anew."""
+    page.locator('[data-testid="stApp"][data-test-connection-state="CONNECTED"]').wait_for(timeout=60_000)
+    settled(page)
+
+
+def disconnected(page: Page) -> None:
+    page.locator('[data-testid="stApp"][data-test-connection-state="CONNECTED"]').wait_for(state="detached")
 
 
 def grid_edit(page: Page, key: str, *, row: int, column: int, text: str, row_height: int = 35) -> None:
@@ -205,7 +215,7 @@ def sheet_column(page: Page, column: int, rows: int) -> list[str]:
     return [cell.inner_text() for cell in cells]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with closing(socket.socket()) as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

@@ -351,3 +351,54 @@ def test_what_no_bar_would_send_is_no_press(
     monkeypatch.setattr(st, "session_state", {"bar": {"press": sent}})
     assert pressed("bar") == understood
     assert pressed("another") is None
+
+
+# -- a proposed text
+
+
+def test_a_proposal_is_decided_only_once_it_was_painted(browser: Browser, bar_server: AppServer) -> None:
+    with opened(browser, bar_server, "proposal", "proposal=900") as desk:
+        desk.page.keyboard.press("y")
+        expect(desk.message).to_have_text("One moment…")
+        desk.page.wait_for_function("window.dataflowProposed === '0.0#7'")
+        assert desk.sent() == []
+        desk.presses("y", "0.0")
+        assert desk.actions() == [["0.0#7", "take"]]
+        desk.page.keyboard.press("y")
+        expect(desk.message).to_have_text("No other text is proposed")
+        desk.presses("a", "1.0")
+        assert desk.actions() == [["0.0#7", "take"], ["0.0", "accept"]]
+
+
+def test_a_button_beside_the_bar_presses_like_its_key(browser: Browser, bar_server: AppServer) -> None:
+    with opened(browser, bar_server, "beside", "proposal=0") as desk:
+        desk.page.wait_for_function("window.dataflowProposed === '0.0#7'")
+        desk.page.get_by_role("button", name="Use it").click()
+        expect(desk.page.get_by_role("button", name="Use it")).to_have_count(0)
+        assert desk.actions() == [["0.0#7", "take"]]
+
+
+def test_an_outdated_proposal_can_only_be_put_away(browser: Browser, bar_server: AppServer) -> None:
+    with opened(browser, bar_server, "outdated", "proposal=0&outdated=1") as desk:
+        desk.page.wait_for_function("window.dataflowProposed === '0.0#7'")
+        desk.page.keyboard.press("y")
+        expect(desk.message).to_contain_text("It was written for an earlier text")
+        desk.presses("n", "0.0")
+        assert desk.actions() == [["0.0#7", "keep"]]
+
+
+def test_only_keys_that_do_something_now_are_explained(browser: Browser, bar_server: AppServer) -> None:
+    explained = {"proposal=0": (1, 1, 1), "proposal=0&outdated=1": (1, 0, 1), "fixed=1": (0, 0, 0), "": (1, 0, 0)}
+    meanings = ("Regenerate", "Use the proposed text", "Keep the present text")
+    for place, (query, expected) in enumerate(explained.items()):
+        with opened(browser, bar_server, f"explained-{place}", query) as desk:
+            desk.page.keyboard.press("?")
+            keys = desk.page.get_by_role("dialog", name="Keys")
+            expect(keys).to_be_visible()
+            counts = tuple(keys.get_by_text(meaning, exact=True).count() for meaning in meanings)
+            assert counts == expected, query
+
+
+def test_the_note_says_what_will_write_it(desk: Desk) -> None:
+    desk.page.keyboard.press("g")
+    expect(desk.bar.get_by_text("A model writes it.")).to_be_visible()

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, expect
 
 from dataflow_core.models import Fields
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
-from tests.browser.driver import app_page, app_server, check_clean, settled, sheet_edit, visit
+from tests.browser.driver import (
+    app_page,
+    app_server,
+    check_clean,
+    disconnected,
+    free_port,
+    reconnected,
+    sheet_edit,
+    visit,
+)
 
 TASK, PARALLEL = 3, 4  # columns, after a tick, the status and a button
 
@@ -51,20 +59,16 @@ def test_an_edit_followed_at_once_by_another_page_goes_to_its_own_record(browser
 
 
 def test_edits_before_and_after_a_restart_of_the_server_are_all_kept(browser: Browser, tmp_path: Path) -> None:
-    with app_server(tmp_path) as server:
-        workspace = fill(server.home / "default", 4)
-        port = urlsplit(server.url).port or 0
-        opened = app_page(browser, server.url)
-        page, _ = opened.__enter__()
-        visit(page, server, "review")
-        sheet_edit(page, row=0, column=PARALLEL, text="Before the restart.")
-        wait_saved(page)
-    try:
-        connected = page.locator('[data-testid="stApp"][data-test-connection-state="CONNECTED"]')
-        connected.wait_for(state="detached")
+    port = free_port()
+    with app_page(browser, f"http://127.0.0.1:{port}") as (page, _):
+        with app_server(tmp_path, port=port) as server:
+            workspace = fill(server.home / "default", 4)
+            visit(page, server, "review")
+            sheet_edit(page, row=0, column=PARALLEL, text="Before the restart.")
+            wait_saved(page)
+        disconnected(page)
         with app_server(tmp_path, port=port):
-            connected.wait_for(timeout=60_000)
-            settled(page)
+            reconnected(page)
             sheet_edit(page, row=1, column=PARALLEL, text="After the restart.")
             expected = {"Task 0.": "Before the restart.", "Task 1.": "After the restart."}
             for _ in range(100):
@@ -72,8 +76,6 @@ def test_edits_before_and_after_a_restart_of_the_server_are_all_kept(browser: Br
                     break
                 page.wait_for_timeout(100)
             assert parallel_tasks(workspace) == expected
-    finally:
-        opened.__exit__(None, None, None)
         workspace.close()
 
 

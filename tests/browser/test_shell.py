@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from dataflow_core.workspace import Workspace
 from tests.browser.driver import AppServer, app_page, app_server, check_clean, settled, visit
 
 PAGES = ["", "tasks", "dialogues", "runs", "review", "export", "settings"]
@@ -77,3 +78,28 @@ def test_only_its_own_names_reach_the_app(server: AppServer, host: str, status: 
     connection.endheaders()
     with contextlib.closing(connection):
         assert connection.getresponse().status == status
+
+
+def test_a_browser_remembers_who_reviews_until_the_name_is_taken_away(browser: Browser, own_server: AppServer) -> None:
+    Workspace(own_server.home / "default", create=True).review.add(
+        {"atom_task": "Task."}, generator="ParaSeqTaskGenerator", author="Ada"
+    )
+    asked = "Who reviews?"
+    with app_page(browser, own_server.url) as (page, watch):
+        visit(page, own_server, "review")
+        page.get_by_role("textbox", name="Your name").fill("Ada <b>")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text(asked)).to_have_count(0)
+        page.wait_for_function("localStorage.getItem('dataflow-studio-reviewer') === 'Ada <b>'")
+        page.reload()
+        settled(page)
+        expect(page.get_by_role("heading", name="Review")).to_be_visible()
+        expect(page.get_by_text(asked)).to_have_count(0)
+        visit(page, own_server, "settings")
+        page.get_by_role("tab", name="About").click()
+        name = page.get_by_role("textbox", name="Your name")
+        expect(name).to_have_value("Ada <b>")
+        name.fill("")
+        page.keyboard.press("Enter")
+        page.wait_for_function("localStorage.getItem('dataflow-studio-reviewer') === null")
+        check_clean(page, watch)

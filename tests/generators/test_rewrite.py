@@ -15,7 +15,7 @@ from dataflow_core.errors import AnswerError, UsageError
 from dataflow_core.gate import Gate
 from dataflow_core.generators import GENERATORS, build_generator
 from dataflow_core.generators.rewrite import RewriteGenerator, Scope, check_scope
-from dataflow_core.models import Fields, Input, Prompt
+from dataflow_core.models import Fields, Input, Prompt, Recipe
 from dataflow_core.serving.scripted import ScriptedServing
 from tests.support import ENDPOINT
 
@@ -115,6 +115,19 @@ def test_only_the_turns_in_the_scope_change_and_roles_are_kept(scope: Scope, pla
     assert json.dumps([place + 1 for place in places]) in prompt.messages[-1].content
 
 
+@pytest.mark.parametrize(("scope", "places"), [(Scope(), [0, 1]), (Scope("turn", 1), [1]), (Scope("after", 0), [1])])
+@pytest.mark.parametrize("recipe", ["capable", "small"])
+def test_questions_without_answers_are_written_again_as_questions(
+    scope: Scope, places: list[int], recipe: Recipe
+) -> None:
+    questions = [turn for turn in TURNS if turn["role"] == "user"]
+    fields = asked(DIALOGUE | {"conversation": questions}, generator=DIALOGUES, scope=scope)
+    replies = small_reply if recipe == "small" else [json.dumps({"turns": [f"New {place}?" for place in places]})]
+    made, _ = rewrite(fields, replies, recipe=recipe)
+    assert [turn["role"] for turn in made["conversation"]] == ["user", "user"]
+    assert [place for place in (0, 1) if made["conversation"][place] != questions[place]] == places
+
+
 def test_the_wrong_number_of_turns_is_asked_for_again() -> None:
     replies = ['{"turns": ["One.", "Two.", "Three."]}', '{"turns": ["One.", "Two."]}']
     made, prompts = rewrite(asked(DIALOGUE, generator=DIALOGUES), replies)
@@ -141,7 +154,6 @@ def test_an_answer_that_changes_nothing_is_asked_for_again_and_then_a_failure_wi
         (DIALOGUES, {"topic": "soup"}, Scope(), "no conversation"),
         (DIALOGUES, DIALOGUE, Scope("turn", 4), "none at the place"),
         (DIALOGUES, DIALOGUE, Scope("after", 3), "Nothing comes after"),
-        (DIALOGUES, DIALOGUE | {"conversation": TURNS[:1]}, Scope(), "no answers"),
         ("Elsewhere", {"text": "A."}, Scope(), "Elsewhere"),
     ],
 )

@@ -278,6 +278,26 @@ def test_a_replacement_says_what_would_change_before_anything_is_written(
     assert not any("job" in record.fields["task"] for record in records_of(many))
 
 
+def test_what_was_changed_since_the_preview_is_left_alone_by_a_replacement(
+    many: Workspace, open_table: OpenTable
+) -> None:
+    page = ask_for_replacement(choose(open_table(), "found"), "task number 2", "job 2")
+    record = records_of(many)[2]
+    many.review.edit(record.id, {"task": "Task number 2, as Bob has it"}, base_revision=1, author="Bob")
+    press(page, "Replace in all 30 selected")
+    assert "10 records · 19 without it · 1 left alone, changed since" in texts(page)
+    assert records_of(many)[2].fields["task"] == "Task number 2, as Bob has it"
+
+
+def test_what_a_decision_has_left_alone_is_told_by_its_reason(many: Workspace, open_table: OpenTable) -> None:
+    records = records_of(many)
+    many.review.decide({record.id: 1 for record in records[:2]}, ReviewStatus.ACCEPTED, reviewer="ana")
+    page = choose(open_table(), "found")
+    many.review.edit(records[5].id, {"task": "Another one"}, base_revision=1, author="ana")
+    press(page, "Accept")
+    assert "Accepted · 27 records · 2 so already · 1 left alone, changed since" in texts(page)
+
+
 def test_a_replacement_may_be_of_one_field_by_a_pattern_and_in_one_case_only(
     many: Workspace, open_table: OpenTable
 ) -> None:
@@ -367,9 +387,11 @@ def test_an_interrupted_action_goes_on_or_is_undone(
 ) -> None:
     page = press(choose(open_table(), "found"), "Accept")
     with many.database.write() as connection:  # its process is gone
-        connection.execute(update(actions).where(actions.c.number == latest(many).number).values(owner=None))
+        connection.execute(update(actions).where(actions.c.number == latest(many).number).values(owner=None, at=0.0))
     page.run()
-    assert "Accepted · 0 of 30 records" in page.get("progress")[0].proto.text.replace("\\", "")
+    told = page.get("progress")[0].proto.text.replace("\\", "")
+    assert "Accepted · 0 of 30 records" in told
+    assert "its process did not start" in told
     press(page, label)
     for action in many.bulk.running():
         many.bulk.execute(action.number)

@@ -338,7 +338,7 @@ def test_the_name_given_here_stands_beside_ones_edits(filled_workspace: Workspac
     page.run()
     assert filled_workspace.records.history(record.id)[0].author == "*Ana*"
     page.switch_page("pages/settings.py").run()
-    assert field(page, "Your name").value == "  *Ana*  "
+    assert field(page, "Your name").value == "*Ana*"
 
 
 def test_the_page_says_where_the_files_are(workspace: Workspace, open_page: OpenPage) -> None:

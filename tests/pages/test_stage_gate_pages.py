@@ -114,3 +114,19 @@ def test_the_export_says_what_it_leaves_out(workspace: Workspace, open_page: Ope
     assert not page.exception
     assert any("1 dialogue has no answers yet" in found.value for found in page.caption)
     assert not any(label.startswith("Export") for label in labels(page))
+
+
+def test_dialogues_are_filtered_by_whether_they_have_answers(workspace: Workspace, open_page: OpenPage) -> None:
+    fill(workspace)
+    turns = [{"role": "user", "value": "When?"}, {"role": "assistant", "value": "Now."}]
+    fields = {"category": "Planning", "conversation": turns}
+    whole = workspace.review.add(fields, generator="ConsistentChatGenerator", author="Ada")
+
+    def listed(stage: str) -> list[str]:
+        page = open_page("review", kind="Dialogues", stage=stage)
+        assert not page.exception
+        return [record.id for record in page.session_state["review_sheet"].records]
+
+    assert listed("With answers") == [whole.id]
+    assert len(listed("Only questions so far")) == 4
+    assert whole.id not in listed("Only questions so far")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -83,3 +84,27 @@ def test_a_proposal_is_stored_once_however_often_its_input_ends(workspace: Works
     assert execute_again == []
     with workspace.database.read() as connection:
         assert len(connection.execute(table.select()).all()) == 1
+
+
+def test_whatever_is_proposed_or_decided_is_a_new_version(workspace: Workspace, records: list[Record]) -> None:
+    versions = [workspace.proposals.version()]
+    found = propose(workspace, records[:3])
+    changes: list[Callable[[], object]] = [
+        lambda: workspace.rewriting.accept(found[0].number, author="Ada"),
+        lambda: workspace.rewriting.refuse(found[1].number, author="Ada"),
+        lambda: workspace.review.undo_last("Ada"),
+        lambda: workspace.carry_out(workspace.rewriting.refuse_all(found[0].run_id, author="Ada")),
+    ]
+    versions.append(workspace.proposals.version())
+    for change in changes:
+        change()
+        versions.append(workspace.proposals.version())
+    assert len(set(versions)) == len(versions)
+
+
+def test_runs_with_open_proposals_are_told_newest_first(workspace: Workspace, records: list[Record]) -> None:
+    (first,), (second,) = propose(workspace, records[:1]), propose(workspace, records[:1])
+    assert workspace.proposals.count_open() == 2
+    assert list(workspace.proposals.waiting().items()) == [(second.run_id, "Do."), (first.run_id, "Do.")]
+    workspace.rewriting.refuse(second.number, author="Ada")
+    assert list(workspace.proposals.waiting(most=1)) == [first.run_id]

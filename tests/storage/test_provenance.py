@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,7 +27,7 @@ from dataflow_core.models import (
     Usage,
 )
 from dataflow_core.storage.ledger import Call, Done, Failed, Ledger
-from dataflow_core.storage.provenance import ProvenanceReader, Tagging
+from dataflow_core.storage.provenance import ProvenanceReader, Refusal, Tagging
 from dataflow_core.storage.queries import Query
 from dataflow_core.storage.schema import actions
 from dataflow_core.workspace import Workspace
@@ -183,3 +184,27 @@ def test_the_tags_of_all_records_are_known_in_order(
     workspace.review.tag(records[0].id, "gone", author="Ada")
     workspace.review.tag(records[0].id, "gone", author="Ada", is_added=False)
     assert reader.known_tags() == ["a", "b", "é", "Ω"]
+
+
+def test_a_text_that_was_taken_leads_to_the_calls_that_wrote_it_and_a_refused_one_is_told(
+    workspace: Workspace, reader: ProvenanceReader, records: list[Record]
+) -> None:
+    answer = json.dumps({"parallel_task": "Other.", "subsequent_task": "Then.", "composition_task": "All."})
+    for note in ("Shorter.", "Longer."):
+        run = workspace.rewriting.plan([records[0].id], note, endpoint=ENDPOINT, author="Ada")
+        execute(workspace, run, lambda _: answer)
+    longer, shorter = workspace.proposals.open_for(records[0].number)
+    workspace.rewriting.refuse(longer.number, author="Ben")
+    assert reader.rewrites(records[0]) == []
+    accepted = workspace.rewriting.accept(shorter.number, author="Ben")
+    (rewrite,) = reader.rewrites(accepted)
+    assert (rewrite.note, rewrite.author, rewrite.model) == ("Shorter.", "Ada", "scripted")
+    assert [call.texts for call in rewrite.calls] == [(answer,)]
+    told = [event for event in reader.events(accepted) if isinstance(event.what, Refusal) or event.taken_by]
+    assert [(type(event.what).__name__, event.author) for event in told] == [
+        ("Refusal", "Ben"),
+        ("Revision", "scripted"),
+    ]
+    assert told[1].taken_by == "Ben"
+    workspace.review.undo_last("Ben")
+    assert reader.rewrites(accepted) == []

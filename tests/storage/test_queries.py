@@ -14,14 +14,18 @@ from typing import Any, get_args
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection, func, select
 from ulid import ULID
 
 from dataflow_core.checks import fingerprint
 from dataflow_core.digest import digest_of
-from dataflow_core.models import Fields, Record, ReviewStatus, RevisionKind
+from dataflow_core.models import Fields, ProposalState, Record, ReviewStatus, RevisionKind
 from dataflow_core.review import revise
-from dataflow_core.storage import fulltext, writing
-from dataflow_core.storage.queries import DUPLICATE, Query, Sort
+from dataflow_core.storage import fulltext, proposals, writing
+from dataflow_core.storage.proposals import NewProposal
+from dataflow_core.storage.queries import ANY_PROPOSAL, DUPLICATE, Query, Sort
+from dataflow_core.storage.schema import inputs
+from dataflow_core.storage.schema import proposals as stored_proposals
 from dataflow_core.storage.writing import NewRecord, add_records
 from dataflow_core.workspace import Workspace
 from tests.record_makers import DIALOGUES, TASKS, make_records, task_fields
@@ -48,6 +52,7 @@ class Made:
     reviewer: str
     tags: frozenset[str]
     is_edited: bool
+    proposed: frozenset[tuple[str, ProposalState]]
 
     @property
     def fields(self) -> Fields:
@@ -74,6 +79,9 @@ MADE = st.builds(
     reviewer=st.sampled_from(("Ada", "Bob")),
     tags=st.frozensets(st.sampled_from(("odd", "later"))),
     is_edited=st.booleans(),
+    proposed=st.frozensets(
+        st.tuples(st.sampled_from(("A", "B")), st.sampled_from((ProposalState.OPEN, ProposalState.REFUSED))), max_size=2
+    ),
 )
 
 
@@ -117,6 +125,7 @@ class Store:
     def _work_on(self, number: int, one: Made) -> None:
         (record,) = self.workspace.records.page([number])
         with self.workspace.database.write() as connection:
+            self._propose(connection, number, one)
             if one.is_edited:
                 field = {TASKS: "subsequent_task", DIALOGUES: "category", OTHER: "note"}[one.generator]
                 fields = record.fields | {field: "Edited plum."}
@@ -127,6 +136,15 @@ class Store:
                 writing.decide(connection, record, one.status, **decided)  # type: ignore[arg-type]
             for tag in one.tags:
                 writing.tag_many(connection, [number], tag, is_added=True, author="Ada", action=action)
+
+    def _propose(self, connection: Connection, number: int, one: Made) -> None:
+        for run, state in sorted(one.proposed):
+            run_id = self.runs[run] or ""
+            input_id = connection.scalar(select(inputs.c.id).where(inputs.c.run_id == run_id)) or ""
+            proposals.add(connection, [NewProposal(run_id, input_id, number, 1, {}, "", "Ada", "m-1")])
+            if state is not ProposalState.OPEN:
+                newest = connection.scalar(select(func.max(stored_proposals.c.number))) or 0
+                proposals.settle(connection, newest, state, action=0)
 
     def is_deleted(self, number: int) -> bool:
         return self.records[number].status is ReviewStatus.DELETED
@@ -150,6 +168,9 @@ class Store:
         if query.tags and not self.tags[number] & set(query.tags):
             return False
         if query.is_edited is not None and record.is_edited != query.is_edited:
+            return False
+        open_in = {self.runs[run] for run, state in self.made[number - 1].proposed if state is ProposalState.OPEN}
+        if query.proposals and not (open_in if query.proposals == ANY_PROPOSAL else query.proposals in open_in):
             return False
         if query.findings and not self._has_finding(number, query.findings):
             return False
@@ -196,6 +217,8 @@ def filters(store: Store) -> list[Query]:
         Query(is_edited=True),
         Query(is_edited=False),
         Query(models=("gone",)),
+        Query(proposals=ANY_PROPOSAL),
+        Query(proposals=store.runs["A"] or ""),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -22,7 +22,18 @@ from ui.text import escape_markdown
 _OUTCOME = "review_bulk_outcome"
 _RECENT = 8
 _LONGEST = 60  # characters of a text that was replaced
-_UNDONE = {"decide": "decisions", "tag": "tags", "replace": "a replacement", "edit": "an edit", "undo": "an undoing"}
+_UNDONE = {
+    "decide": "decisions",
+    "tag": "tags",
+    "replace": "a replacement",
+    "edit": "an edit",
+    "undo": "an undoing",
+    "regenerate": "a rewriting",
+    "accept-proposal": "the use of a proposal",
+    "accept-proposals": "the use of proposals",
+    "refuse-proposal": "the refusal of a proposal",
+    "refuse-proposals": "the refusal of proposals",
+}
 
 
 @dataclass(frozen=True)
@@ -107,11 +118,20 @@ def in_words(action: Action) -> str:
             pattern, by = (_shortened(action.params[name]) for name in ("pattern", "by"))
             field = action.params["field"]
             return f"Replaced “{pattern}” by “{by}”" + (f" in {field}" if field else "")
+        case "accept-proposals" | "accept-proposal":
+            return f"Used what was proposed{_for_note(action)}"
+        case "refuse-proposals" | "refuse-proposal":
+            return f"Kept as they were, against what was proposed{_for_note(action)}"
         case "undo":
             kind = action.params.get("kind", "")
             return f"Undid {_UNDONE.get(kind, kind)}"
         case _:
             return action.kind.capitalize()
+
+
+def _for_note(action: Action) -> str:
+    note = " ".join(str(action.params.get("note", "")).split())
+    return f" for “{_shortened(note)}”" if note else ""
 
 
 def _decision(params: Fields) -> str:
@@ -135,15 +155,27 @@ def _outcome_in_words(action: Action, changed_since: int = 0) -> str:
 
 
 def _why_left(action: Action, left: int) -> str:
+    reasons: Mapping[str, int] = action.params.get("left", {})
+    changed, rest = reasons.get("changed", 0), left - sum(reasons.values())
     match action.kind:
         case "decide":
-            return f"{left:,} left alone, being so already or changed since"
+            others = f"{rest:,} so already"
         case "tag":
-            return f"{left:,} had it already" if action.params["is_added"] else f"{left:,} did not have it"
+            others = f"{rest:,} had it already" if action.params["is_added"] else f"{rest:,} did not have it"
         case "replace":
-            return f"{left:,} without it"
+            others = f"{rest:,} without it"
+        case "accept-proposals" | "refuse-proposals":
+            others = f"{rest:,} decided already"
         case _:
             return _changed_since(left)
+    edited, deleted = reasons.get("edited", 0), reasons.get("deleted", 0)
+    parts = {
+        others: rest,
+        f"{edited:,} edited by people {'is' if edited == 1 else 'are'} left for you to look at": edited,
+        f"{deleted:,} deleted": deleted,
+        _changed_since(changed): changed,
+    }
+    return " · ".join(words for words, number in parts.items() if number > 0)
 
 
 def _changed_since(left: int) -> str:
@@ -209,7 +241,8 @@ def _show_running(workspace: Workspace, action: Action) -> None:
         horizontal=True, gap="small", vertical_alignment="bottom", key=f"review_bulk_run_{action.number}"
     ):
         if action.is_interrupted:
-            st.progress(share, text=f":orange[:material/pause_circle:] {escape_markdown(words)} · interrupted")
+            why = "interrupted" if action.done else "its process did not start"
+            st.progress(share, text=f":orange[:material/pause_circle:] {escape_markdown(words)} · {why}")
             if st.button("Go on", icon=":material/play_arrow:", key=f"review_bulk_go_on_{action.number}"):
                 carry_out(workspace, lambda: action)
                 st.rerun()

@@ -10,15 +10,17 @@ from dataflow_core.errors import UsageError
 from dataflow_core.models import ReviewStatus
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
+from ui.format import count
 from ui.names import STATUS_COLORS, STATUS_NAMES
-from ui.review.filters import FINDING_NAMES, clear_filters
+from ui.review.filters import FINDING_NAMES, clear_filters, filter_by_proposals
 from ui.review.focus import record_in_address
 from ui.review.paging import show_new_records
-from ui.review.snapshots import Snapshot, findings_of, statuses_of
-from ui.session import REVIEWER_NAME, has_name, name_reviewer
+from ui.review.snapshots import Snapshot, findings_of, proposals_waiting, statuses_of
+from ui.session import has_name, name_reviewer
 from ui.shell import empty_state, page_header
 from ui.text import escape_markdown, remark
 
+_ASKED = "review_name_asked"
 #: Kinds of findings that are named beside the filters; the others are in their list.
 _NAMED = 3
 
@@ -56,11 +58,11 @@ def ask_name() -> None:
         st.caption("Who reviews? The name stands beside your edits and decisions.", width="content")
         st.text_input(
             "Your name",
-            key=f"{REVIEWER_NAME} asked",
+            key=_ASKED,
             placeholder="Your name",
             label_visibility="collapsed",
             width=180,
-            on_change=lambda: name_reviewer(st.session_state[f"{REVIEWER_NAME} asked"]),
+            on_change=lambda: name_reviewer(st.session_state[_ASKED]),
         )
 
 
@@ -74,6 +76,16 @@ def show_counts(workspace: Workspace, snapshot: Snapshot) -> None:
         remark(f":material/info: {number:,} {name.lower()}", "orange", width="content")
     if len(most) > _NAMED:
         st.caption(f"and {len(most) - _NAMED} more findings", width="content")
+    if (waiting := proposals_waiting(workspace)) and not snapshot.query.proposals:
+        st.button(
+            f"{count(waiting, 'proposal')} waiting",
+            type="tertiary",
+            icon=":material/auto_awesome:",
+            key="review_proposals_waiting",
+            help="Lists the records for which a model has written another text that nobody has taken or refused.",
+            on_click=filter_by_proposals,
+            args=(workspace,),
+        )
     show_new_records(workspace, snapshot)
 
 

@@ -12,6 +12,7 @@ from dataflow_core.models import ReviewStatus
 from dataflow_core.storage.preferences import MOST_REASONS
 from dataflow_core.workspace import Workspace
 from ui.review.actions import carry_out, decide
+from ui.review.repair_dialog import open_repair, show_open_repair
 from ui.review.replace_dialog import replace_dialog
 from ui.review.selection import Selection, choose_selection
 from ui.review.snapshots import Snapshot, options_of
@@ -23,7 +24,8 @@ _REJECT, _MORE, _OPEN = "review_bulk_reject", "review_bulk_more", "review_bulk_o
 # No reason of a person's own can be the same: its punctuation would be escaped.
 _NO_REASON, _EDIT_REASONS = ":material/block: No reason", ":material/edit: Edit the reasons…"
 _UNREVIEW = ":material/undo: Mark as unreviewed"
-_TAG, _REPLACE, _DELETE = (
+_AGAIN, _TAG, _REPLACE, _DELETE = (
+    ":material/edit_note: Write again, with or without a note…",
     ":material/sell: Tag…",
     ":material/find_replace: Find and replace…",
     ":material/delete: Delete…",
@@ -59,7 +61,7 @@ def show_bulk_bar(workspace: Workspace, sheet: Sheet, snapshot: Snapshot) -> Non
         _decision_button(workspace, selection, "Flag", ":material/flag:", ReviewStatus.FLAGGED)
         st.menu_button(
             "More",
-            [_UNREVIEW, *_DIALOGS],
+            [_AGAIN, _UNREVIEW, *_DIALOGS],
             icon=":material/more_horiz:",
             key=_MORE,
             on_click=_more,
@@ -97,6 +99,9 @@ def _more(workspace: Workspace, selection: Selection) -> None:
     chosen: str = st.session_state[_MORE]
     if chosen == _UNREVIEW:
         decide(workspace, selection, ReviewStatus.UNREVIEWED)
+    elif chosen == _AGAIN:
+        save_edits(workspace)
+        open_repair(selection)
     else:
         save_edits(workspace)
         _open(_DIALOGS[chosen], selection)
@@ -117,6 +122,7 @@ def _show_open_dialog(workspace: Workspace, sheet: Sheet) -> None:
     """Show it in each run of the page while it is open: one that ends an action meanwhile must not close it."""
     opened: _Open | None = st.session_state.get(_OPEN)
     if opened is None:
+        show_open_repair(workspace)
         return
     if opened.selection.sheet.key != sheet.key:
         _close()

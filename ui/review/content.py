@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 
 import streamlit as st
 
 from dataflow_core.generators.para_seq import task_keys
-from dataflow_core.models import SKELETON, Finding, Record
+from dataflow_core.generators.rewrite import Scope
+from dataflow_core.models import SKELETON, Finding, Record, RevisionKind
 from dataflow_core.staleness import MAYBE_STALE
 from dataflow_core.workspace import Workspace
 from ui.names import DIALOGUES
@@ -20,6 +22,7 @@ from ui.values import CONVERSATION, as_editable, from_text
 
 #: One widget for all records, so that an edit which is on its way when another record comes is still sent.
 _CARD, _TURNS, _LATE = "review_card", "review_turns", "review_late"
+_BY_A_MODEL = (RevisionKind.GENERATED, RevisionKind.REGENERATED, RevisionKind.ANSWERED)
 _ROLES: tuple[Role, ...] = ("atomic", "parallel", "subsequent", "composition")
 
 
@@ -48,11 +51,25 @@ def collect_late_edits(workspace: Workspace) -> None:
     mailbox(key=_LATE, on_letter=save)
 
 
-def show_content(workspace: Workspace, record: Record, draft: Draft, findings: list[Finding]) -> None:
+def show_content(
+    workspace: Workspace,
+    record: Record,
+    draft: Draft,
+    findings: list[Finding],
+    *,
+    on_regenerate: Callable[[], None] | None = None,
+) -> None:
+    """`on_regenerate` is called when a turn of a dialogue is to be written again: `wish_for_turn` tells which."""
     if record.generator == DIALOGUES:
-        _show_conversation(workspace, draft, findings)
+        _show_conversation(workspace, draft, findings, on_regenerate)
     else:
         _show_relations(workspace, record, draft, findings)
+
+
+def wish_for_turn() -> tuple[Scope, str] | None:
+    """Which turns are to be written again, and the note to that."""
+    wish = turn_editor.regenerate_pressed(_TURNS)
+    return None if wish is None else (Scope("after" if wish.and_after else "turn", wish.turn), wish.note)
 
 
 def show_facts_of_dialogue(workspace: Workspace, draft: Draft) -> None:
@@ -101,7 +118,9 @@ def _show_relations(workspace: Workspace, record: Record, draft: Draft, findings
         remark(f":material/info: {escape_markdown(message)}", "orange")
 
 
-def _show_conversation(workspace: Workspace, draft: Draft, findings: list[Finding]) -> None:
+def _show_conversation(
+    workspace: Workspace, draft: Draft, findings: list[Finding], on_regenerate: Callable[[], None] | None
+) -> None:
     turns = draft.loaded.get(CONVERSATION) or []
     turn_editor.turn_editor(
         turns,
@@ -109,6 +128,7 @@ def _show_conversation(workspace: Workspace, draft: Draft, findings: list[Findin
         document=draft.document,
         stamp=draft.stamp,
         on_change=lambda: save_content(workspace),
+        on_regenerate=on_regenerate,
         findings=[finding.message for finding in findings],
         is_skeleton=draft.record.stage == SKELETON,
     )
@@ -117,6 +137,9 @@ def _show_conversation(workspace: Workspace, draft: Draft, findings: list[Findin
 
 
 def _as_generated(workspace: Workspace, record: Record) -> dict[str, object] | None:
+    """What a model wrote last; a record written by hand as it was at first. None where nobody has changed that."""
     if not record.is_edited:
         return None
-    return dict(workspace.records.history(record.id)[-1].fields)
+    history = workspace.records.history(record.id)
+    made = next((revision for revision in history if revision.kind in _BY_A_MODEL), history[-1])
+    return dict(made.fields)

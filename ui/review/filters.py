@@ -10,15 +10,16 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dataflow_core import checks
 from dataflow_core.errors import UsageError
-from dataflow_core.models import ReviewStatus, Run
+from dataflow_core.models import SKELETON, RecordStage, ReviewStatus, Run
 from dataflow_core.staleness import MAYBE_STALE
-from dataflow_core.storage.queries import DUPLICATE, Query, Sort
+from dataflow_core.storage.queries import ANY_PROPOSAL, DUPLICATE, Query, Sort
 from dataflow_core.workspace import Workspace
 from ui.names import DIALOGUES, GENERATOR_NAMES, STATUS_NAMES, TASKS, generator_name, run_label
-from ui.review.snapshots import options_of
+from ui.review.snapshots import asked_for, options_of
 
 FINDING_NAMES = checks.LABELS | {MAYBE_STALE: "Maybe stale", DUPLICATE: "Same as another record"}
 _EDITS = {"Edited": True, "As generated": False}
+_STAGES: dict[str, RecordStage] = {"Only questions so far": SKELETON, "With answers": ""}
 _TEXT_SORTS: dict[str, tuple[str, str]] = {
     "first text": ("Task", "First question"),
     "second text": ("Parallel task", "Category"),
@@ -39,11 +40,14 @@ _SORTS: dict[str, str] = {
 }
 _RUN, _KIND, _STATUS, _TEXT, _SORT = "review_run", "kind", "status", "q", "sort"
 _FACETS = {"model": "models", "intent": "intents", "reviewer": "reviewers", "reason": "reasons", "tag": "tags"}
-_FINDING, _EDITED, _DELETED = "finding", "edited", "deleted"
+_FINDING, _EDITED, _DELETED, _STAGE = "finding", "edited", "deleted", "stage"
+_PROPOSALS, _IN_ADDRESS = "review_proposals", "proposals"
+_WRITTEN = "review_proposals_in_address"
 
 
 def show_filters(workspace: Workspace, *, is_folded: bool) -> tuple[Query, DeltaGenerator]:
     """Show the filters; return what they ask for, of one generator, and the place for the counts."""
+    _read_proposals_in_address(workspace)
     with st.expander("Queue", icon=":material/filter_list:") if is_folded else st.container(gap="small"):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             run = _run_filter(workspace)
@@ -58,7 +62,7 @@ def show_filters(workspace: Workspace, *, is_folded: bool) -> tuple[Query, Delta
                 placeholder='Words, or "a phrase"',
                 width=175,
             )
-            more = _more_filters(workspace)
+            more = _more_filters(workspace, generator)
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             counts = st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content")
             sort = _sort(generator)
@@ -85,16 +89,25 @@ def go_to_review_of(run: Run) -> NoReturn:
     st.switch_page("pages/review.py", query_params={"run": run.id})
 
 
+def filter_by_proposals(workspace: Workspace, run_id: str = ANY_PROPOSAL) -> None:
+    """Have the records listed for which proposals of the run wait, or of any. For a callback, or before `st.rerun`."""
+    clear_filters()
+    st.session_state[_PROPOSALS] = run_id
+    _choose_kind_of_proposals(workspace, run_id)
+
+
 def _clear_all_but_run() -> None:
     for key in (_STATUS, _FINDING, *_FACETS):
         st.session_state[key] = []
     st.session_state[_TEXT] = ""
-    st.session_state[_EDITED] = None
+    st.session_state[_EDITED] = st.session_state[_STAGE] = None
     st.session_state[_DELETED] = False
+    st.session_state[_PROPOSALS] = st.session_state[_WRITTEN] = ""
+    st.query_params.pop(_IN_ADDRESS, None)
 
 
-def _more_filters(workspace: Workspace) -> Query:
-    is_set = any(st.session_state.get(key) for key in (_FINDING, _EDITED, _DELETED, *_FACETS))
+def _more_filters(workspace: Workspace, generator: str) -> Query:
+    is_set = any(st.session_state.get(key) for key in (_FINDING, _EDITED, _DELETED, _STAGE, _PROPOSALS, *_FACETS))
     icon = ":material/filter_alt:" if is_set else ":material/tune:"
     with st.popover("More filters", icon=icon, width="content", key="review_more"):
         findings = st.multiselect(
@@ -103,6 +116,10 @@ def _more_filters(workspace: Workspace) -> Query:
         slugs = {name: slug for slug, name in FINDING_NAMES.items()}
         options = options_of(workspace)
         chosen = {facet: _facet(key, options[facet]) for key, facet in _FACETS.items()}
+        proposals = _proposals_filter(workspace)
+        stage = None
+        if generator == DIALOGUES:
+            stage = st.segmented_control("Dialogues", list(_STAGES), key=_STAGE, bind="query-params")
         edits = st.segmented_control("Text", list(_EDITS), key=_EDITED, bind="query-params")
         deleted = st.toggle("Deleted records, and no others", key=_DELETED, bind="query-params")
     return Query(
@@ -114,7 +131,55 @@ def _more_filters(workspace: Workspace) -> Query:
         reasons=chosen["reasons"],
         tags=chosen["tags"],
         is_edited=_EDITS.get(edits or ""),
+        proposals=proposals,
+        stages=(_STAGES[stage],) if stage else (),
     )
+
+
+def _proposals_filter(workspace: Workspace) -> str:
+    asked = asked_for(workspace)
+    chosen = st.session_state[_PROPOSALS]
+    labels = {"": "Any record", ANY_PROPOSAL: "Waiting for you"}
+    labels |= {run_id: f"“{note}” · {run_id[-4:]}" for run_id, note in asked.items()}
+    if chosen not in labels:  # its proposals are all decided by now
+        labels[chosen] = f"“{workspace.runs.get(chosen).name}” · {chosen[-4:]}"
+    found: str = st.selectbox(
+        "Proposals",
+        list(labels),
+        format_func=lambda which: labels[which],
+        key=_PROPOSALS,
+        width=340,
+        help="Records for which a model has written another text that nobody has taken or refused.",
+    )
+    st.session_state[_WRITTEN] = found
+    if found:
+        st.query_params[_IN_ADDRESS] = found
+    else:
+        st.query_params.pop(_IN_ADDRESS, None)
+    return found
+
+
+def _read_proposals_in_address(workspace: Workspace) -> None:
+    """The address holds a run's id, which a bound widget cannot; another address wins over what was chosen before."""
+    asked = st.query_params.get(_IN_ADDRESS, "")
+    if _PROPOSALS in st.session_state and asked == st.session_state.get(_WRITTEN):
+        return
+    if asked not in ("", ANY_PROPOSAL):
+        try:
+            asked = workspace.runs.get(asked).id
+        except UsageError:
+            asked = ""
+    st.session_state[_PROPOSALS] = asked
+    if asked:
+        _choose_kind_of_proposals(workspace, asked)
+
+
+def _choose_kind_of_proposals(workspace: Workspace, which: str) -> None:
+    """A rewriting run has its own kind of records: with another one chosen, none of them would be listed."""
+    found = workspace.records.count_by_generator(Query(proposals=which))
+    chosen = st.session_state.get(_KIND) or st.query_params.get(_KIND) or generator_name(TASKS)
+    if found and not any(generator_name(generator) == chosen for generator in found):
+        st.session_state[_KIND] = generator_name(max(found, key=found.__getitem__))
 
 
 def _facet(key: str, known: list[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dataflow_core.errors import DataflowError
 from dataflow_core.models import Comment, Decision, Fields, Record, ReviewStatus, Revision, RevisionKind
-from dataflow_core.storage.provenance import Event, Tagging
+from dataflow_core.storage.provenance import Event, Refusal, Tagging
 from dataflow_core.word_diff import record_diff
 from dataflow_core.workspace import Workspace
 from ui.format import count
@@ -88,13 +88,17 @@ def _entry(session: Sequence[Event], revisions: Mapping[int, Revision], record: 
             if revision.kind is RevisionKind.GENERATED:
                 who = record.model or "A model"
             what = _revised(session, revisions)
-            if revision.kind is not RevisionKind.RESTORED:
+            if revision.kind is RevisionKind.REGENERATED:
+                details += [_quoted(revision.reason), f"taken by {event.taken_by}" if event.taken_by else ""]
+            elif revision.kind is not RevisionKind.RESTORED:
                 details.append(revision.reason)
             versions = _versions(session)
         case Decision() as decision:
             what, tone = _DECIDED[decision.status]
             if event.is_undo:
                 what, tone = f"undid a decision: {decision.status.value} again", "calm"
+            elif event.taken_by:
+                what, tone = "took a new text, which is to be reviewed", "calm"
             details.append(decision.reason)
         case Tagging() as tagging:
             what, tone = f"{'tagged' if tagging.is_added else 'took away the tag'} {tagging.tag}", "calm"
@@ -102,7 +106,10 @@ def _entry(session: Sequence[Event], revisions: Mapping[int, Revision], record: 
                 what = f"undid {'taking away' if tagging.is_added else 'adding'} the tag {tagging.tag}"
         case Comment() as comment:
             what, tone = "commented", "calm"
-            details.append(f"“{_short(comment.text)}”")
+            details.append(_quoted(comment.text))
+        case Refusal() as refusal:
+            what, tone = f"kept the text rather than that of {refusal.model or 'a model'}", "calm"
+            details.append(_quoted(refusal.note))
     if event.records > 1:
         details.append(f"with {count(event.records - 1, 'other record')}")
     return Entry(who, what, " · ".join(filter(None, details)), event.at, versions, tone)
@@ -146,6 +153,10 @@ def _named(names: Sequence[str]) -> str:
 def _versions(session: Sequence[Event]) -> str:
     numbers = [event.what.number for event in session if isinstance(event.what, Revision)]
     return f"version {numbers[0]}" if len(numbers) == 1 else f"versions {numbers[0]}–{numbers[-1]}"
+
+
+def _quoted(text: str) -> str:
+    return f"“{_short(text)}”" if text.strip() else ""
 
 
 def _short(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import streamlit as st
 
 from dataflow_core.models import Record, Sampling, Usage
-from dataflow_core.storage.provenance import ModelCall, Provenance
+from dataflow_core.storage.provenance import ModelCall, Provenance, Rewrite
 from dataflow_core.wording import money
 from dataflow_core.workspace import Workspace
 from ui.format import ago, count, duration
@@ -19,6 +19,8 @@ _ENDINGS = {"length": "cut off at the token limit", "content_filter": "refused"}
 
 
 def show_provenance(workspace: Workspace, record: Record) -> None:
+    for place, rewrite in enumerate(workspace.provenance.rewrites(record)):
+        _show_rewrite(rewrite, key=f"provenance-again-{record.id}-{place}")
     _run_button(workspace, record)
     found = workspace.provenance.of(record)
     if found is None:
@@ -36,6 +38,16 @@ def show_provenance(workspace: Workspace, record: Record) -> None:
             _show_call(call, key=f"provenance-{record.id}-{place}")
     if not found.calls:
         st.caption("No answer of a model is stored for it.")
+
+
+def _show_rewrite(rewrite: Rewrite, *, key: str) -> None:
+    """Those that were taken. What the record was made by at first follows."""
+    asked = f", asked for “{rewrite.note}”" if rewrite.note else ""
+    words = f"Written again by {rewrite.model or 'a model'}{asked} · {rewrite.author}, {ago(rewrite.at)}"
+    with st.container(gap="xsmall"):
+        st.caption(f":material/autorenew: {escape_markdown(words)}")
+        for place, call in enumerate(rewrite.calls):
+            _show_call(call, key=f"{key}-{place}")
 
 
 def _run_button(workspace: Workspace, record: Record) -> None:

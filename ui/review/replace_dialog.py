@@ -36,6 +36,7 @@ class Preview:
     changed: int = 0
     diffs: list[tuple[int, list[FieldDiff]]] = field(default_factory=list)
     """Of the first ones that would change, by the record's number."""
+    made_at: float | None = None
 
 
 def replace_dialog(workspace: Workspace, selection: Selection, prefix: str, close: Callable[[], None]) -> None:
@@ -69,7 +70,12 @@ def replace_dialog(workspace: Workspace, selection: Selection, prefix: str, clos
         )
     if is_sure:
         with st.spinner("Replacing ..."):
-            carry_out(workspace, lambda: workspace.bulk.replace(selection.numbers, replacement, author=reviewer()))
+            carry_out(
+                workspace,
+                lambda: workspace.bulk.replace(
+                    selection.numbers, replacement, author=reviewer(), listed_at=preview.made_at
+                ),
+            )
         close()
         st.rerun()
     for record, diffs in preview.diffs:
@@ -120,7 +126,7 @@ def _preview(workspace: Workspace, selection: Selection, replacement: Replacemen
 
 def look(workspace: Workspace, selection: Selection, replacement: Replacement) -> Preview:
     """Try the replacement on the first selected records. Raises `UsageError` where a text takes too long."""
-    preview = Preview()
+    preview = Preview(made_at=time.time())
     until = time.monotonic() + _SECONDS
     for start in range(0, min(len(selection), MOST_LOOKED_AT), _CHUNK):
         for record in workspace.records.page(selection.numbers[start : start + _CHUNK]):

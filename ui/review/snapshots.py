@@ -13,6 +13,8 @@ from dataflow_core.models import ReviewStatus
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 
+Version = tuple[float, ...]
+
 _SNAPSHOT, _GENERATION = "review_snapshot", "review_generation"
 
 
@@ -46,9 +48,9 @@ def snapshot_of(workspace: Workspace, query: Query) -> Snapshot:
     """Return the records of the query as they were when it was first asked for, or since `take_new_snapshot`."""
     snapshot: Snapshot | None = st.session_state.get(_SNAPSHOT)
     if snapshot is None or (snapshot.folder, snapshot.query) != (str(workspace.folder), query):
-        taken_at, version = time.time(), workspace.records.version()
+        taken_at, version = time.time(), _version(workspace, query)
         numbers = _numbers(str(workspace.folder), query, version, workspace)
-        snapshot = Snapshot(str(workspace.folder), query, numbers, version[0], taken_at)
+        snapshot = Snapshot(str(workspace.folder), query, numbers, int(version[0]), taken_at)
         st.session_state[_SNAPSHOT] = snapshot
     return snapshot
 
@@ -72,17 +74,33 @@ def generation() -> int:
 
 def statuses_of(workspace: Workspace, query: Query) -> dict[ReviewStatus, int]:
     """How many of the query's records there are of each status, its own filter by status aside."""
-    return _statuses(str(workspace.folder), _asked(query), workspace.records.version(), workspace)
+    return _statuses(str(workspace.folder), _asked(query), _version(workspace, query), workspace)
 
 
 def findings_of(workspace: Workspace, query: Query) -> dict[str, int]:
     """About how many of the query's records each check has found something, its own filter by findings aside."""
-    return _findings(str(workspace.folder), _asked(query), workspace.records.version(), workspace)
+    return _findings(str(workspace.folder), _asked(query), _version(workspace, query), workspace)
 
 
 def options_of(workspace: Workspace) -> dict[str, list[str]]:
     """What records may be filtered by: the models, intents, reviewers, reasons and tags that there are."""
     return _options(str(workspace.folder), workspace)
+
+
+def proposals_waiting(workspace: Workspace) -> int:
+    """How many proposals nobody has decided yet, for records of any kind."""
+    return _proposals_waiting(str(workspace.folder), workspace.proposals.version(), workspace)
+
+
+def asked_for(workspace: Workspace) -> dict[str, str]:
+    """What was asked for in the rewriting runs that have undecided proposals, by run, newest first."""
+    return _asked_for(str(workspace.folder), workspace.proposals.version(), workspace)
+
+
+def _version(workspace: Workspace, query: Query) -> Version:
+    """Another one whenever something else may be found."""
+    records = workspace.records.version()
+    return (*records, *workspace.proposals.version()) if query.proposals else records
 
 
 def _asked(query: Query) -> Query:
@@ -92,25 +110,31 @@ def _asked(query: Query) -> Query:
 
 # What is kept is never changed, so it may be shared; 8 bytes a record found.
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _numbers(folder: str, query: Query, version: tuple[int, float], _workspace: Workspace) -> array[int]:
+def _numbers(folder: str, query: Query, version: Version, _workspace: Workspace) -> array[int]:
     return _workspace.records.numbers(query)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _statuses(folder: str, query: Query, version: tuple[int, float], _workspace: Workspace) -> dict[ReviewStatus, int]:
+def _statuses(folder: str, query: Query, version: Version, _workspace: Workspace) -> dict[ReviewStatus, int]:
     return _workspace.records.count_by_status(query)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _findings(folder: str, query: Query, version: tuple[int, float], _workspace: Workspace) -> dict[str, int]:
+def _findings(folder: str, query: Query, version: Version, _workspace: Workspace) -> dict[str, int]:
     return _workspace.records.count_by_finding(query)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _proposals_waiting(folder: str, version: Version, _workspace: Workspace) -> int:
+    return _workspace.proposals.count_open()
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _asked_for(folder: str, version: Version, _workspace: Workspace) -> dict[str, str]:
+    return _workspace.proposals.waiting()
 
 
 @st.cache_data(max_entries=16, ttl=10, show_spinner=False)
 def _options(folder: str, _workspace: Workspace) -> dict[str, list[str]]:
-    everything = Query(statuses=tuple(ReviewStatus))
-    found = {
-        facet: sorted(_workspace.records.count_by(facet, everything), key=str.casefold)
-        for facet in ("models", "intents", "reviewers", "reasons")
-    }
-    return found | {"tags": sorted(_workspace.records.count_by_tag(everything), key=str.casefold)}
+    facets = ("models", "intents", "reviewers", "reasons", "tags")
+    return {facet: sorted(_workspace.records.values(facet), key=str.casefold) for facet in facets}

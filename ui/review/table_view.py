@@ -8,6 +8,7 @@ from dataflow_core.workspace import Workspace
 from ui.review.actions import show_actions
 from ui.review.bulk_bar import show_bulk_bar
 from ui.review.paging import show_pages
+from ui.review.repair_line import show_repairs
 from ui.review.saving import saved_caption
 from ui.review.snapshots import Snapshot, generation, take_new_snapshot
 from ui.review.table import open_sheet, show_sheet
@@ -32,4 +33,5 @@ def show_table(workspace: Workspace, snapshot: Snapshot) -> None:
                     help="Lists the records anew: those that no longer match the filters go, new ones come.",
                 )
         show_actions(workspace)
+        show_repairs(workspace)
         show_sheet(workspace, sheet)

@@ -9,18 +9,20 @@ from pathlib import Path
 import streamlit as st
 
 from dataflow_core.workspace import DATABASE, Workspace
-from ui.session import REVIEWER_NAME
+from ui.session import name_reviewer, own_name
 from ui.text import plain
 
 
 def about(workspace: Workspace) -> None:
+    key = f"settings_name-{own_name()}"  # which the browser may tell only after it was first shown
     st.text_input(
         "Your name",
-        key=REVIEWER_NAME,
-        persist_state="session",
+        own_name(),
+        key=key,
+        on_change=lambda: name_reviewer(st.session_state[key]),
         max_chars=60,
         placeholder="reviewer",
-        help="Written beside your edits and decisions. This browser tab keeps it until you close it.",
+        help="Written beside your edits and decisions. This browser remembers it.",
         width=340,
     )
     st.caption(

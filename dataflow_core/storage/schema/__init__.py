@@ -16,6 +16,7 @@ endpoints, intents, preferences, migrations
 
 from dataflow_core.storage.schema.base import metadata
 from dataflow_core.storage.schema.records import (
+    IS_OPEN,
     IS_SKELETON,
     REPAIRED,
     actions,
@@ -43,6 +44,7 @@ from dataflow_core.storage.schema.runs import (
 from dataflow_core.storage.schema.workspace import endpoints, intents, migrations, preferences
 
 __all__ = [
+    "IS_OPEN",
     "IS_SKELETON",
     "REPAIRED",
     "actions",

@@ -28,6 +28,7 @@ from dataflow_core.storage.schema.base import metadata
 REPAIRED = text("CAST(repairs AS TEXT) <> '[]'")
 BY_ACTION = text("action IS NOT NULL")
 IS_SKELETON = text("stage = 'skeleton'")
+IS_OPEN = text("state = 'open'")
 
 records = Table(
     "records",
@@ -54,21 +55,18 @@ records = Table(
     Column("created_at", Float, nullable=False),
     Column("revised_at", Float, nullable=False, server_default="0"),
     Column("updated_at", Float, nullable=False),
-    # In the order in which records are listed, with all that they are filtered by: so any filter is one pass over this
-    # index, in order, without the records themselves. A run's part of it is found at once.
-    Index(
-        "records_in_order",
-        *("run_id", "position", "number", "status"),
-        *("generator", "model", "intent", "reviewer", "reason", "is_edited"),
-    ),
-    # What else they are sorted by, each with the status, which leaves the deleted ones out.
+    # In the orders in which records are listed, and by what few values are shared by many (`storage.columns`).
+    Index("records_in_order", "run_id", "position", "number"),
+    Index("records_by_change", "updated_at"),
+    Index("records_by_length", "length"),
     Index("records_by_status", "status"),
-    Index("records_by_model", "model", "number", "status"),
-    Index("records_by_intent", "intent", "number", "status"),
-    Index("records_by_reviewer", "reviewer", "number", "status"),
-    Index("records_by_reason", "reason", "number", "status"),
-    Index("records_by_length", "length", "number", "status"),
-    Index("records_by_change", "updated_at", "number", "status"),
+    Index("records_by_generator", "generator"),
+    Index("records_by_model", "model"),
+    Index("records_by_intent", "intent"),
+    Index("records_by_reviewer", "reviewer"),
+    Index("records_by_reason", "reason"),
+    Index("records_by_edited", "is_edited"),
+    Index("records_by_check", "checked"),
     Index("records_by_fingerprint", "fingerprint"),
     Index("records_by_time", "run_id", "created_at"),
     Index("records_repaired", "run_id", sqlite_where=REPAIRED, postgresql_where=REPAIRED),
@@ -200,4 +198,5 @@ proposals = Table(
     Index("proposals_by_run", "run_id", "state", "number"),
     Index("proposals_by_record", "record", "state"),
     Index("proposals_by_time", "run_id", "at"),
+    Index("proposals_open", "run_id", "record", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
 )

@@ -65,7 +65,9 @@ runs = Table(
     Column("finished_at", Float),
     Column("kind", String, nullable=False, server_default="generate"),
     Column("worker", String),  # the name of the one that a rewriting run is meant for
+    Column("record", Integer),  # the number of the one that a person asked to have written again
     Index("runs_by_kind", "kind", "state"),
+    Index("runs_by_record", "record"),
 )
 
 workers = Table(

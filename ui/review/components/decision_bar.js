@@ -1,12 +1,15 @@
 const PATIENCE = 10_000; // after so long without an answer the bar says so
 const LETTERS = {
   a: 'accept', x: 'reject', f: 'flag', g: 'regenerate', u: 'undo', j: 'next', k: 'previous', t: 'table',
-  e: 'edit', '?': 'help',
+  e: 'edit', y: 'take', n: 'keep', '?': 'help',
 };
 const DECIDED = { accept: 'accepted', reject: 'rejected', flag: 'flagged' };
 const EXPLAINED = [
-  ['A', 'Accept'], ['X', 'Reject'], ['F', 'Flag'], ['E', 'Edit'], ['G', 'Regenerate'], ['U', 'Undo'],
-  ['J', 'Next record'], ['K', 'Previous record'], ['T', 'Table'], ['?', 'These keys'],
+  ['A', 'Accept'], ['X', 'Reject'], ['F', 'Flag'], ['E', 'Edit'],
+  ['G', 'Regenerate', (data) => data.can_regenerate],
+  ['Y', 'Use the proposed text', (data) => data.proposal && data.is_takeable],
+  ['N', 'Keep the present text', (data) => data.proposal],
+  ['U', 'Undo'], ['J', 'Next record'], ['K', 'Previous record'], ['T', 'Table'], ['?', 'These keys'],
 ];
 const TYPING =
   'textarea, select, dialog[open], input:not([type=checkbox], [type=radio], [type=button], [type=submit], [type=reset], ' +
@@ -49,6 +52,7 @@ class Bar {
     this.held = ''; // the key that is down since it was heard
     this.timers = {};
     this.drawnReasons = '';
+    this.drawnKeys = '';
     this.help = this.find('dialog');
     this.note = this.find('form');
     this.input = this.find('form input');
@@ -63,8 +67,10 @@ class Bar {
     this.onKey = (event) => this.hear(event);
     this.onPainted = () => this.settle();
     this.onHeld = (event) => this.hold(event);
+    this.onAsked = (event) => this.data && this.act(event.detail); // a button of what is shown beside the bar
     document.addEventListener('keydown', this.onKey);
     window.addEventListener('keydown', this.onHeld, true);
+    window.addEventListener('dataflow-press', this.onAsked);
     window.addEventListener('dataflow-painted', this.onPainted);
     this.root.querySelectorAll('[data-action]').forEach((button) => {
       button.onclick = () => this.act(button.dataset.action);
@@ -83,12 +89,12 @@ class Bar {
       if (event.key === 'Escape') this.closeNote();
       if (event.key === 'Enter' && (event.repeat || event.isComposing)) event.preventDefault();
     };
-    EXPLAINED.forEach(([key, meaning]) => this.explain('.actions', key, meaning));
   }
 
   remove() {
     document.removeEventListener('keydown', this.onKey);
     window.removeEventListener('keydown', this.onHeld, true);
+    window.removeEventListener('dataflow-press', this.onAsked);
     window.removeEventListener('dataflow-painted', this.onPainted);
     Object.values(this.timers).forEach(clearTimeout);
   }
@@ -135,8 +141,16 @@ class Bar {
     if (action === 'next' && !data.has_next) return 'This is the last record';
     if (action === 'previous' && !data.has_previous) return 'This is the first record';
     if (action === 'regenerate' && !data.can_regenerate) return 'This record can’t be regenerated';
+    if (action === 'take' || action === 'keep') return this.objectionToProposal(action);
     const isDecision = action in DECIDED || action === 'regenerate';
     return isDecision && !data.is_decidable ? 'Nothing to decide now' : '';
+  }
+
+  objectionToProposal(action) {
+    const { proposal, is_takeable: isTakeable } = this.data;
+    if (!proposal) return 'No other text is proposed';
+    if (window.dataflowProposed !== proposal) return 'One moment…';
+    return action === 'take' && !isTakeable ? 'It was written for an earlier text: N puts it away' : '';
   }
 
   isHeard(action) {
@@ -183,7 +197,8 @@ class Bar {
 
   press(action, { reason = '', note = '' } = {}) {
     if (!this.isHeard(action)) return;
-    const { stamp, turn } = this.data;
+    const { stamp, turn, proposal } = this.data;
+    const isAboutProposal = action === 'take' || action === 'keep';
     this.sent = { action, stamp, turn, isOverdue: false };
     this.closeNote();
     this.showReasons(false);
@@ -194,7 +209,7 @@ class Bar {
       this.sent.isOverdue = true;
       this.say('The server does not answer. If this stays, reload the page.');
     }, PATIENCE);
-    this.send({ action, stamp, reason, note });
+    this.send({ action, stamp: isAboutProposal ? proposal : stamp, reason, note });
   }
 
   openNote() {
@@ -273,7 +288,18 @@ class Bar {
     this.find('.next').title = 'Next (J)';
     this.find('.place').textContent = data.place;
     this.find('.progress').textContent = data.progress;
+    this.find('.hint').textContent = data.regenerate_hint;
+    this.drawKeys();
     this.drawReasons();
+  }
+
+  drawKeys() {
+    const known = EXPLAINED.filter(([, , isOn]) => !isOn || isOn(this.data));
+    const drawn = known.map(([key]) => key).join();
+    if (drawn === this.drawnKeys) return;
+    this.drawnKeys = drawn;
+    this.find('.actions').replaceChildren();
+    known.forEach(([key, meaning]) => this.explain('.actions', key, meaning));
   }
 
   drawReasons() {

@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-ACTIONS = frozenset({"accept", "reject", "flag", "regenerate", "undo", "next", "previous", "table"})
+ACTIONS = frozenset({"accept", "reject", "flag", "regenerate", "take", "keep", "undo", "next", "previous", "table"})
 MAX_TEXT = 2_000
 
 _HERE = Path(__file__)
@@ -60,9 +60,11 @@ _HTML = f"""
   </div>
   <form class="note" hidden>
     <input type="text" maxlength="{MAX_TEXT}" autocomplete="off" aria-label="What should be different?"
+      aria-describedby="hint"
       placeholder="What should be different? May stay empty.">
     <button type="submit" class="send"><span>Regenerate</span><kbd aria-hidden="true">Enter</kbd></button>
     <button type="button" class="cancel"><span>Cancel</span><kbd aria-hidden="true">Esc</kbd></button>
+    <p class="hint" id="hint"></p>
   </form>
   <div class="below">
     <div class="reasons" id="reasons" role="group" aria-label="Reject with a reason"></div>
@@ -94,7 +96,7 @@ _render = st.components.v2.component(
 class Press:
     action: str
     stamp: str
-    """What was on screen when it was pressed."""
+    """What was on screen when it was pressed: the record, or the proposal that is taken or refused."""
     reason: str = ""
     """Of a rejection."""
     note: str = ""
@@ -114,6 +116,9 @@ def decision_bar(
     on_press: Callable[[], None],
     undo_label: str = "",
     can_regenerate: bool = True,
+    regenerate_hint: str = "",
+    proposal: str = "",
+    is_takeable: bool = True,
     is_decidable: bool = True,
     turn: int = 0,
 ) -> None:
@@ -121,7 +126,9 @@ def decision_bar(
 
     Raise `turn` when a press was answered without another stamp coming on screen (`pressed` may be None, too): until
     then the bar waits for one. `undo_label` says what would be undone; there is nothing to undo while it is empty.
-    `stamp` is empty while no record is on screen.
+    `stamp` is empty while no record is on screen. `regenerate_hint` says what will write it, below the note.
+    `proposal` is the stamp of a proposed text that is shown beside the record: Y and N are about it, once it is
+    painted. One that is not takeable can only be put away.
     """
     _render(
         key=key,
@@ -136,6 +143,9 @@ def decision_bar(
             "has_previous": has_previous,
             "has_next": has_next,
             "can_regenerate": can_regenerate,
+            "regenerate_hint": regenerate_hint,
+            "proposal": proposal,
+            "is_takeable": is_takeable,
             "is_decidable": is_decidable,
             # The browser hears only of data that differ, and has to know that the server is there again.
             "run": str(time.time_ns()),

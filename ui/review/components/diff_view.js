@@ -66,8 +66,49 @@ const changed = (kind, text) => {
   return element;
 };
 
+/* The decision bar does what is chosen: it knows whether a press may be heard now. */
+const choiceButton = ({ action, label, letter }) => {
+  const button = make('button', action);
+  const cap = make('kbd', '', letter);
+  button.type = 'button';
+  button.setAttribute('aria-label', label);
+  button.setAttribute('aria-keyshortcuts', letter);
+  cap.setAttribute('aria-hidden', 'true');
+  button.append(make('span', '', label), cap);
+  button.onclick = () => window.dispatchEvent(new CustomEvent('dataflow-press', { detail: action }));
+  return button;
+};
+
+const showChoices = (place, choices) => {
+  const drawn = JSON.stringify(choices);
+  if (place.drawn === drawn) return;
+  place.drawn = drawn;
+  place.hidden = !choices.length;
+  place.replaceChildren(...choices.map(choiceButton));
+};
+
+let announcer = null; // what is on screen; one that leaves it may go only after the next one has come
+
+const announce = (root, stamp) =>
+  requestAnimationFrame(() => {
+    if (!root.isConnected) return;
+    announcer = root;
+    window.dataflowProposed = stamp;
+  });
+
 export default function ({ parentElement, data }) {
   const root = parentElement.querySelector('.diffs');
+  showDiffs(root, data);
+  showChoices(parentElement.querySelector('.choices'), data.choices);
+  if (!data.stamp) return undefined;
+  announce(root, data.stamp);
+  return () => {
+    // Called before each change of the data, too. What has left the screen must be painted again to be decided.
+    if (!root.isConnected && announcer === root) window.dataflowProposed = '';
+  };
+}
+
+function showDiffs(root, data) {
   if (root.shown === data.document && root.isFolded === data.isFolded) return; // what was opened stays open
   root.shown = data.document;
   root.isFolded = data.isFolded;

@@ -355,7 +355,7 @@ class Turn {
   }
 
   get canRegenerateAlone() {
-    return this.editor.canRegenerate && this.role === 'assistant';
+    return this.editor.canRegenerate && (this.role === 'assistant' || this.editor.isSkeleton);
   }
 
   name() {
@@ -476,7 +476,7 @@ class Turn {
       editor.canRegenerate && [
         'Regenerate everything after it…',
         '',
-        !(isLast && this.role === 'assistant') && (() => this.ask(true)),
+        !isLast && (() => this.ask(true)),
       ],
       null,
       ['Delete', 'Ctrl Shift ⌫', () => editor.remove(this)],
