@@ -20,7 +20,8 @@ class Replacement:
     """What to put in place of what: in `field` or, where that is "", in all of them.
 
     `by` may refer to groups of a regular expression, as `\\1`.
-    Raises `UsageError` for a pattern that is empty, is no regular expression, or could match nothing at all.
+    Where a pattern matches nothing at all, between two characters, nothing is put.
+    Raises `UsageError` for a pattern that is empty, is no regular expression, or matches an empty text.
     """
 
     pattern: str
@@ -83,7 +84,7 @@ class Replacement:
         try:
             if not self.is_regex:
                 return self._compiled.sub(lambda _: self.by, text, timeout=LONGEST)
-            return self._compiled.sub(self.by, text, timeout=LONGEST)
+            return self._compiled.sub(lambda match: match.expand(self.by) if match[0] else "", text, timeout=LONGEST)
         except TimeoutError as error:
             raise UsageError(
                 f"The pattern {self.pattern!r} takes too long on a text of {len(text):,} characters. Make it simpler."

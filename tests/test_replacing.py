@@ -74,6 +74,12 @@ def test_groups_are_put_where_they_are_referred_to() -> None:
     assert Replacement("a", r"\1", is_regex=False).apply({"x": "a"}) == {"x": r"\1"}
 
 
+def test_where_nothing_is_nothing_is_put() -> None:
+    for pattern in (r"\b", "(?=a)", r"a*\b"):
+        assert Replacement(pattern, "|", is_regex=True).apply({"x": "abc abab."})["x"].replace("|", "") == "abc abab."
+    assert Replacement(r"\b", "|", is_regex=True).apply({"x": "abc abab."}) == {"x": "abc abab."}
+
+
 def test_a_pattern_may_have_flags_and_comments_of_its_own() -> None:
     verbose = Replacement("(?x) (a) [ ] b  # a comment (", r"\1", is_regex=True)
     assert verbose.apply({"x": "a b"}) == {"x": "a"}

@@ -32,11 +32,10 @@ COUNTS: dict[str, Callable[[RecordStore, Query], Any]] = {
     "all": RecordStore.count,
     "status": RecordStore.count_by_status,
     "finding": RecordStore.count_by_finding,
-    "run": RecordStore.count_by_run,
     "tag": RecordStore.count_by_tag,
     **{
         facet: (lambda records, query, facet=facet: records.count_by(facet, query))  # type: ignore[misc]
-        for facet in ("generators", "models", "intents", "reviewers", "reasons")
+        for facet in ("runs", "generators", "models", "intents", "reviewers", "reasons")
     },
 }
 

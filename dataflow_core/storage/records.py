@@ -69,15 +69,12 @@ class RecordStore:
         return self.count_by("generators", query)
 
     def count_by(self, facet: str, query: Query) -> dict[str, int]:
-        """How many of the query's records have which generator, model, intent, reviewer or reason.
+        """How many of the query's records have which run, generator, model, intent, reviewer or reason.
 
         `facet` is the query's own name for it. What the query itself demands of it is left aside.
         """
         free: dict[str, Any] = {facet: ()}
         return self._listing.count_by(facet, replace(query, **free))
-
-    def count_by_run(self, query: Query) -> dict[str, int]:
-        return self.count_by("runs", query)
 
     def count_by_tag(self, query: Query) -> dict[str, int]:
         return self._listing.count_by_tag(replace(query, tags=()))

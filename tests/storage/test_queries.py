@@ -279,7 +279,7 @@ def assert_counted(store: Store, query: Query) -> None:
     assert counted.count_by("reasons", query) == by_hand("reasons", lambda number: [one[number].reason])
     intents = by_hand("intents", lambda number: [one[number].fields.get("intent", "")])
     assert counted.count_by("intents", query) == intents
-    assert counted.count_by_run(query) == by_hand("runs", lambda number: [one[number].run_id])
+    assert counted.count_by("runs", query) == by_hand("runs", lambda number: [one[number].run_id])
     assert counted.count_by_tag(query) == by_hand("tags", lambda number: store.tags[number])
     assert counted.count_by_generator(query) == counted.count_by("generators", query)
     by_status = Counter(one[number].status for number in store.matching(replace(query, statuses=tuple(ReviewStatus))))

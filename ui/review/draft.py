@@ -34,6 +34,10 @@ class Draft:
     decided_at: int  # the revision that a decision is about
     bases: dict[str, int] = field(default_factory=dict)  # by field: the revision it was last saved as
     sent: Fields = field(default_factory=dict)
+    shown: set[int] = field(default_factory=set)  # revisions with no change in between that the person has not made
+
+    def __post_init__(self) -> None:
+        self.shown.add(self.decided_at)
 
     @property
     def stamp(self) -> str:
@@ -54,6 +58,7 @@ class Draft:
         self.bases[name] = edited.record.revision
         if edited.record.revision == self.decided_at + 1:  # nobody else's change lies between
             self.decided_at = edited.record.revision
+            self.shown.add(self.decided_at)
         return True
 
     def save_texts(self, workspace: Workspace, texts: Mapping[str, str]) -> bool:
@@ -65,9 +70,13 @@ class Draft:
         """The field as the person has it."""
         return as_editable(self.sent.get(name, self.loaded.get(name)))
 
-    def decide(self, workspace: Workspace, status: ReviewStatus, reason: str = "") -> bool:
-        """False where nothing was decided; the person is told why."""
-        left_alone = save_status(workspace, {self.record.id: self.decided_at}, status, reason=reason)
+    def decide(self, workspace: Workspace, stamp: str, status: ReviewStatus, reason: str = "") -> bool:
+        """Decide what the stamp says was on screen. False where nothing was decided; the person is told why."""
+        record_id, seen = stamp.partition(":")[0], _loaded_revision(stamp)
+        if record_id != self.record.id:
+            return False
+        revision = self.decided_at if seen in self.shown else seen
+        left_alone = save_status(workspace, {self.record.id: revision}, status, reason=reason)
         return left_alone is not None and not left_alone
 
 

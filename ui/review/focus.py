@@ -136,9 +136,7 @@ def _pressed(workspace: Workspace, snapshot: Snapshot) -> None:
     place = snapshot.place_of(record.number, st.session_state.get(_PLACE, -1))
     match press.action:
         case "accept" | "reject" | "flag":
-            draft = open_draft(record)
-            is_seen = press.stamp.partition(":")[0] == record.id
-            if is_seen and draft.decide(workspace, _DECISIONS[press.action], press.reason):
+            if open_draft(record).decide(workspace, press.stamp, _DECISIONS[press.action], press.reason):
                 _go_on(workspace, snapshot, place)
         case "regenerate":
             if press.stamp.partition(":")[0] == record.id:

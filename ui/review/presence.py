@@ -28,7 +28,10 @@ def note_open(record: int | None) -> None:
     if record is None:
         places.pop(_session(), None)
     else:
-        places[_session()] = _Open(record, reviewer(), time.monotonic())
+        now = time.monotonic()
+        for session in [session for session, one in list(places.items()) if now - one.at > LEFT_AFTER]:
+            places.pop(session, None)
+        places[_session()] = _Open(record, reviewer(), now)
 
 
 @st.fragment(run_every=HEARTBEAT)
