@@ -38,7 +38,8 @@ def show_tags(workspace: Workspace, record: Record) -> None:
     """Show the record's tags to be changed; a tag that is new in the workspace is typed in."""
     key = f"tags-{record.id}"
     tags = workspace.records.tags(record.id)
-    if key not in st.session_state:
+    is_first = key not in st.session_state
+    if is_first:
         st.session_state[_shown(key)] = tags
     elif set(st.session_state[_shown(key)]) != set(tags):  # changed elsewhere, by an undo or somebody else
         st.session_state[key] = st.session_state[_shown(key)] = tags
@@ -53,7 +54,12 @@ def show_tags(workspace: Workspace, record: Record) -> None:
         label_visibility="collapsed",
         placeholder="Add a tag",
     )
-    _save_tags(workspace, record, key)  # after a restart of the server, a first change calls nothing back
+    if is_first:
+        # After a restart of the server the browser says again what was chosen. What is missing there may have been
+        # added by somebody else since.
+        chosen = st.session_state.get(key) or []
+        st.session_state[_shown(key)] = [tag for tag in tags if tag in chosen]
+    _save_tags(workspace, record, key)
 
 
 def _comment(workspace: Workspace, record: Record, key: str) -> None:
