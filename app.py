@@ -2,11 +2,13 @@
 
 import streamlit as st
 
+from ui.interruptions import keep_what_was_sent
 from ui.locked_out import workspace_or_way_out
 from ui.remembered_name import remember_name
 from ui.review.content import collect_late_edits
 from ui.sidebar import run_indicator
 
+keep_what_was_sent()  # done already, unless this was started by `streamlit run`
 # Before the navigation: without a page icon of ours the browser would fetch the first page's from a font host.
 st.set_page_config(page_title="Dataflow Studio", page_icon="static/icon.svg", layout="wide")
 is_dark = st.context.theme.type == "dark"

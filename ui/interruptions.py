@@ -19,7 +19,7 @@ _apply = SafeSessionState.on_script_will_rerun
 
 
 def keep_what_was_sent() -> None:
-    """To be called once, before the server starts."""
+    """To be called before the server starts, or as early as can be; again does no harm."""
     script_requests._coalesce_widget_states = coalesce_all
     SafeSessionState.on_script_will_rerun = apply_to_the_end  # type: ignore[method-assign]
 
