@@ -26,7 +26,7 @@ A_RUN = 240_000  # milliseconds for a run of the embedded model on a busy machin
 
 HARD_CSV = "\ufeffid,atom_task,note\r\n" + "".join(
     [
-        *(f'{number:05},"Find the price, rating and size of tent number {number}.",NA\r\n' for number in range(1, 17)),
+        *(f'{number:05},"Find the price, rating and size of tent number {number}.",NA\r\n' for number in range(1, 5)),
         "\r\n",
         '00017,"Say ""hello"" in Welsh, Thai and Zulu.",\r\n',
         "00018,Zähle die Schafe 🐑 auf der Weide.,x\r\n",
@@ -112,24 +112,24 @@ def test_a_difficult_csv_becomes_records_with_every_line_accounted_for(
     file.write_bytes(HARD_CSV.encode("utf-8"))
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(str(file))
     expect(page.get_by_role("heading", name="difficult.csv")).to_be_visible()
-    expect(page.get_by_text("22 lines = 20 inputs + 2 skipped")).to_be_visible()
+    expect(page.get_by_text("10 lines = 8 inputs + 2 skipped")).to_be_visible()
     page.get_by_role("button", name="Start run").click()
     finish_run(page)
 
     run = workspace.runs.all()[0]
     progress = workspace.runs.progress(run.id)
-    assert (progress.done + progress.failed, progress.total) == (20, 20)
+    assert (progress.done + progress.failed, progress.total) == (8, 8)
     made = {record.fields["id"]: record.fields for record in workspace.records.stream(Query(runs=(run.id,)))}
     if "00017" in made:
         assert made["00017"]["atom_task"] == 'Say "hello" in Welsh, Thai and Zulu.'
     assert {fields["note"] for fields in made.values()} <= {"NA", "", "x", "y", "z"}
     assert [(line.line, line.kind) for line in workspace.runs.source_lines(run.id)] == [
-        (18, "blank"),
-        (23, "duplicate"),
+        (6, "blank"),
+        (11, "duplicate"),
     ]
 
 
-def test_two_intents_with_two_dialogues_each_become_conversations_that_can_be_edited_turn_by_turn(
+def test_two_intents_become_conversations_that_can_be_edited_turn_by_turn(
     own_page: Page, workspace: Workspace, tmp_path: Path
 ) -> None:
     page = own_page
@@ -140,15 +140,15 @@ def test_two_intents_with_two_dialogues_each_become_conversations_that_can_be_ed
         page.get_by_text(intent, exact=True).first.click()
         settled(page)
     per_intent = page.get_by_role("spinbutton", name="Dialogues per intent")
-    per_intent.fill("2")
+    per_intent.fill("1")
     per_intent.press("Enter")
-    expect(page.get_by_text("4 dialogues · at least 16 calls to the model")).to_be_visible()
+    expect(page.get_by_text("2 dialogues · at least 8 calls to the model")).to_be_visible()
     page.get_by_role("button", name="Start run").click()
     finish_run(page)
 
     run = workspace.runs.all()[0]
     records = list(workspace.records.stream(Query(runs=(run.id,))))
-    assert len(records) == 4
+    assert len(records) == 2
     assert all(len(record.fields["conversation"]) == 6 for record in records)
     open_record(page, records[0])
     page.get_by_label("Turn 2, assistant").fill("An answer by hand.")

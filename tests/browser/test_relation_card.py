@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.driver import AppServer, app_page, app_server, check_clean, visit
+from tests.browser.driver import AppServer, Watch, app_page, app_server, check_clean, visit
 
 TASK = "Compare the annual fees, cash-back rates and foreign transaction costs of three student credit cards."
 PARALLEL = "Find out which documents a foreign student needs to open a bank account in Germany."
@@ -97,19 +97,28 @@ def card_server(folder: Path) -> Iterator[AppServer]:
         yield running
 
 
-@pytest.fixture
-def card(browser: Browser, card_server: AppServer, folder: Path) -> Iterator[Card]:
-    (folder / "log.jsonl").unlink(missing_ok=True)
+@pytest.fixture(scope="module")
+def card_page(browser: Browser, card_server: AppServer) -> Iterator[tuple[Page, Watch]]:
+    """One for all tests: each visits it anew, which is a session of its own."""
     with app_page(browser, card_server.url) as (page, watch):
         page.add_init_script(
             "window.stamps = []; addEventListener('dataflow-painted', (event) => window.stamps.push(event.detail));"
         )
-        opened = Card(page, folder)
-        opened.tell("one", relation_fields())
-        visit(page, card_server)
-        opened.text("Atomic").wait_for()
-        yield opened
-        check_clean(page, watch)
+        yield page, watch
+
+
+@pytest.fixture
+def card(card_page: tuple[Page, Watch], card_server: AppServer, folder: Path) -> Iterator[Card]:
+    page, watch = card_page
+    page.goto("about:blank")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    (folder / "log.jsonl").unlink(missing_ok=True)
+    opened = Card(page, folder)
+    opened.tell("one", relation_fields())
+    visit(page, card_server)
+    opened.text("Atomic").wait_for()
+    yield opened
+    check_clean(page, watch)
 
 
 def test_an_edit_is_with_the_server_half_a_second_after_the_last_key(card: Card) -> None:

@@ -77,14 +77,3 @@ def test_edits_before_and_after_a_restart_of_the_server_are_all_kept(browser: Br
                 page.wait_for_timeout(100)
             assert parallel_tasks(workspace) == expected
         workspace.close()
-
-
-def test_every_page_fits_a_phone_without_scrolling_sideways(browser: Browser, tmp_path: Path) -> None:
-    with app_server(tmp_path) as server:
-        fill(server.home / "default", 3).close()
-        with app_page(browser, server.url, width=390) as (page, watch):
-            for name in ("", "tasks", "dialogues", "runs", "review", "export", "settings"):
-                visit(page, server, name)
-                wide = page.evaluate("document.scrollingElement.scrollWidth")
-                assert wide <= 390, name
-            check_clean(page, watch)

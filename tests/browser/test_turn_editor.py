@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.driver import AppServer, app_page, app_server, check_clean, visit
+from tests.browser.driver import AppServer, Watch, app_page, app_server, check_clean, visit
 
 MARKUP = '<img src=x onerror="window.broken=1"> **bold** </textarea><script>window.broken=1</script>'
 WORDS = "a customer asks for a parcel that has been on its way for two weeks and wants to know where it is now "
@@ -108,12 +108,19 @@ def turns_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App
         yield running, log
 
 
+@pytest.fixture(scope="module")
+def turns_page(browser: Browser, turns_server: tuple[AppServer, Path]) -> Iterator[tuple[Page, Watch]]:
+    """One for all tests: each visits it anew, which is a session of its own."""
+    with app_page(browser, turns_server[0].url) as opened:
+        yield opened
+
+
 @pytest.fixture
-def editor(browser: Browser, turns_server: tuple[AppServer, Path]) -> Iterator[Editor]:
+def editor(turns_page: tuple[Page, Watch], turns_server: tuple[AppServer, Path]) -> Iterator[Editor]:
     server, log = turns_server
-    with app_page(browser, server.url) as (page, watch):
-        yield Editor(page, server, log)
-        check_clean(page, watch)
+    page, watch = turns_page
+    yield Editor(page, server, log)
+    check_clean(page, watch)
 
 
 def test_what_is_typed_arrives_soon_after_the_last_key_with_all_that_a_turn_carries(editor: Editor) -> None:
