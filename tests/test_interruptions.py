@@ -11,7 +11,15 @@ from streamlit.runtime.state import SessionState
 from streamlit.runtime.state.common import WidgetMetadata
 from streamlit.runtime.state.safe_session_state import SafeSessionState
 
-from ui.interruptions import apply_to_the_end, coalesce_all
+from ui import interruptions
+from ui.interruptions import keep_what_was_sent
+
+
+@pytest.fixture(autouse=True)
+def by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit as it comes; another test may have run the app in this process."""
+    monkeypatch.setattr(script_requests, "_coalesce_widget_states", interruptions._coalesce)
+    monkeypatch.setattr(SafeSessionState, "on_script_will_rerun", interruptions._apply)
 
 
 class OtherRerunError(Exception):
@@ -31,14 +39,14 @@ def waiting_after(*asked: WidgetStates) -> dict[str, str]:
     return {state.id: state.string_value for state in request.rerun_data.widget_states.widgets}
 
 
-def test_what_a_waiting_rerun_brought_is_added_to_the_one_that_takes_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_waiting_rerun_brought_is_added_to_the_one_that_takes_its_place() -> None:
     edit, page = states(cell="edited", search="a"), states(search="b")
     assert waiting_after(edit, page) == {"search": "b"}  # by itself
-    monkeypatch.setattr(script_requests, "_coalesce_widget_states", coalesce_all)
+    keep_what_was_sent()
     assert waiting_after(edit, page) == {"search": "b", "cell": "edited"}
 
 
-def test_callbacks_are_called_to_their_end_while_another_rerun_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_callbacks_are_called_to_their_end_while_another_rerun_waits() -> None:
     saved: list[str] = []
     ThreadState.initialize()
 
@@ -60,7 +68,7 @@ def test_callbacks_are_called_to_their_end_while_another_rerun_waits(monkeypatch
     with pytest.raises(OtherRerunError):
         session().on_script_will_rerun(states(**{"$$ID-1-cell": "edited"}))
     assert not saved
-    monkeypatch.setattr(SafeSessionState, "on_script_will_rerun", apply_to_the_end)
+    keep_what_was_sent()
     kept = session()
     kept.on_script_will_rerun(states(**{"$$ID-1-cell": "edited"}))
     assert saved == ["edited"]
