@@ -11,7 +11,7 @@ from ui.review.paging import listed
 from ui.review.saving import show_problems
 from ui.review.snapshots import read_anew
 from ui.review.table import save_edits
-from ui.review.table_view import show_table
+from ui.review.table_view import show_table, show_what_goes_on
 from ui.session import current_workspace
 from ui.shell import require_shell
 
@@ -39,6 +39,7 @@ else:
     if snapshot.numbers:
         show_table(workspace, snapshot)
     else:
+        show_what_goes_on(workspace)
         show_nothing_found(workspace, query)
 if wish == "add":
     add_record(workspace, query)

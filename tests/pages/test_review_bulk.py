@@ -235,6 +235,15 @@ def test_a_deletion_is_asked_about_once_more_and_can_be_undone(many: Workspace, 
     assert statuses(many) == {"unreviewed": 30}
 
 
+def test_what_took_all_records_off_the_list_can_still_be_undone(many: Workspace, open_table: OpenTable) -> None:
+    page = pick(choose(open_table(), "found"), "more", "Delete")
+    press(page, "Delete")
+    press(page, "Refresh")
+    assert "Deleted · 30 records" in texts(page)
+    press(page, "Undo")
+    assert statuses(many) == {"unreviewed": 30}
+
+
 def test_a_tag_is_added_to_many_and_taken_away(many: Workspace, open_table: OpenTable) -> None:
     many.review.tag(records_of(many)[0].id, "for *later*", author="ana")  # a page test cannot type a new one
     page = pick(choose(open_table(), "found"), "more", "Tag")

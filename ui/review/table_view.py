@@ -32,6 +32,11 @@ def show_table(workspace: Workspace, snapshot: Snapshot) -> None:
                     on_click=take_new_snapshot,
                     help="Lists the records anew: those that no longer match the filters go, new ones come.",
                 )
-        show_actions(workspace)
-        show_repairs(workspace)
+        show_what_goes_on(workspace)
         show_sheet(workspace, sheet)
+
+
+def show_what_goes_on(workspace: Workspace) -> None:
+    """What is being done to many records, or was done last; also where no record is listed any more."""
+    show_actions(workspace)
+    show_repairs(workspace)
