@@ -97,9 +97,8 @@ def card_server(folder: Path) -> Iterator[AppServer]:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def card_page(browser: Browser, card_server: AppServer) -> Iterator[tuple[Page, Watch]]:
-    """One for all tests: each visits it anew, which is a session of its own."""
     with app_page(browser, card_server.url) as (page, watch):
         page.add_init_script(
             "window.stamps = []; addEventListener('dataflow-painted', (event) => window.stamps.push(event.detail));"
@@ -110,8 +109,6 @@ def card_page(browser: Browser, card_server: AppServer) -> Iterator[tuple[Page, 
 @pytest.fixture
 def card(card_page: tuple[Page, Watch], card_server: AppServer, folder: Path) -> Iterator[Card]:
     page, watch = card_page
-    page.goto("about:blank")
-    page.set_viewport_size({"width": 1280, "height": 900})
     (folder / "log.jsonl").unlink(missing_ok=True)
     opened = Card(page, folder)
     opened.tell("one", relation_fields())
