@@ -89,7 +89,7 @@ class BulkActions:
         """Leave the action to another process: where none takes it up in a while, it is interrupted."""
         with self._database.write() as connection:
             is_running = actions.c.state == ActionState.RUNNING.value
-            connection.execute(storing.changes(number, owner=None, at=time.time()).where(is_running))
+            connection.execute(storing.update_of(number, owner=None, at=time.time()).where(is_running))
 
     def execute(self, number: int, *, progress: Callable[[Action], None] = lambda _: None) -> Action:
         """Do what is left of the action in this process, until it is done or `stop` is called.
@@ -100,7 +100,7 @@ class BulkActions:
             action = storing.get(connection, number)
             if action.state is not ActionState.RUNNING:
                 return action
-            connection.execute(storing.changes(number, owner=this_process(), at=time.time()))
+            connection.execute(storing.update_of(number, owner=this_process(), at=time.time()))
         selection = self.selection(number)
         # Of decisions never so few that most of the time goes into beginning and ending.
         least, size, largest = (1, 1, TEXT_CHUNK) if is_of_texts(action) else (max(1, CHUNK // 4), CHUNK, CHUNK)
@@ -130,7 +130,7 @@ class BulkActions:
                 return
             storing.finish(connection, number, ActionState.STOPPED)
             if problem:
-                connection.execute(storing.changes(number, params=action.params | {"problem": problem}))
+                connection.execute(storing.update_of(number, params=action.params | {"problem": problem}))
             if action.kind == undoing.UNDO and action.done < action.total:
                 undoing.mark_undone(connection, action.params["action"], None)
 
@@ -204,10 +204,10 @@ def _go_on(connection: Connection, number: int, selection: array[int], size: int
     chunk = selection[action.done : action.done + size].tolist()
     touched, left = carrying_out.do(connection, action, chunk) if chunk else (0, {})
     done = action.done + len(chunk)
-    connection.execute(storing.changes(number, done=done, touched=action.touched + touched, at=time.time()))
+    connection.execute(storing.update_of(number, done=done, touched=action.touched + touched, at=time.time()))
     if left:
         all_left = Counter(action.params.get("left", {})) + Counter(left)
-        connection.execute(storing.changes(number, params=action.params | {"left": dict(all_left)}))
+        connection.execute(storing.update_of(number, params=action.params | {"left": dict(all_left)}))
     if done >= action.total:
         storing.finish(connection, number, ActionState.DONE)
     return storing.get(connection, number)

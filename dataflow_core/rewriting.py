@@ -31,7 +31,7 @@ from dataflow_core.models import (
 )
 from dataflow_core.storage import proposals, records, writing
 from dataflow_core.storage.database import Database, storable
-from dataflow_core.storage.rewrite_inputs import inputs_for, records_of
+from dataflow_core.storage.rewrite_inputs import inputs_for, number_of, records_of
 from dataflow_core.storage.rows import run_of
 from dataflow_core.storage.runs import RunPlan, RunStore
 from dataflow_core.storage.schema import runs
@@ -73,7 +73,8 @@ class Rewriting:
             one = planned[0]
             check_scope(one["generator"], one["fields"], one["params"], scope)
         params = {"note": note, "scope": scope.as_fields(), "author": author, "takes_over": takes_over}
-        return self._create(planned, params, endpoint, {"name": "review", "lines": len(planned), "skipped": 0})
+        source: Fields = {"name": "review", "lines": len(planned), "skipped": 0}
+        return self._create(planned, params, endpoint, source, record=self._number_of(planned))
 
     def plan_selection(self, numbers: Sequence[int], note: str, *, endpoint: Endpoint, author: str) -> Run:
         """Store a run that has all these records written again as the note says, to be tried on a few of them first.
@@ -183,7 +184,15 @@ class Rewriting:
                 planned += inputs_for(connection, which[start : start + _CHUNK], note, scope.as_fields())
         return planned
 
-    def _create(self, planned: list[Fields], params: Fields, endpoint: Endpoint, source: Fields) -> Run:
+    def _number_of(self, planned: list[Fields]) -> int | None:
+        if len(planned) != 1:
+            return None
+        with self._database.read() as connection:
+            return number_of(connection, planned[0]["record"])
+
+    def _create(
+        self, planned: list[Fields], params: Fields, endpoint: Endpoint, source: Fields, *, record: int | None = None
+    ) -> Run:
         return self._runs.create(
             RunPlan(
                 name=params["note"][:80] or "Written again",
@@ -194,6 +203,7 @@ class Rewriting:
                 inputs=planned,
                 source=source,
                 kind=RunKind.REWRITE,
+                record=record,
             )
         )
 

@@ -47,10 +47,10 @@ def get(connection: Connection, number: int) -> Action:
 
 
 def finish(connection: Connection, number: int, state: ActionState) -> None:
-    connection.execute(changes(number, state=state.value, selection=None, at=time.time()))
+    connection.execute(update_of(number, state=state.value, selection=None, at=time.time()))
 
 
-def changes(number: int, **values: object) -> Update:
+def update_of(number: int, **values: object) -> Update:
     return update(actions).where(actions.c.number == number).values(**values)
 
 

@@ -24,7 +24,6 @@ _WITH_FIELDS = (
     .join(_BASE, (_BASE.c.record == proposals.c.record) & (_BASE.c.number == proposals.c.base_revision))
     .join(_PRESENT, (_PRESENT.c.record == proposals.c.record) & (_PRESENT.c.number == records.c.revision))
 )
-_IS_OPEN = proposals.c.state == ProposalState.OPEN.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ class ProposalStore:
 
     def open_for(self, record: int) -> list[Proposal]:
         """Those for the record with this number that wait for a person, outdated ones among them; newest first."""
-        query = _WITH_FIELDS.where(proposals.c.record == record, _IS_OPEN)
+        query = _WITH_FIELDS.where(proposals.c.record == record, IS_OPEN)
         return self._read(query.order_by(proposals.c.number.desc()))
 
     def count(self, run_id: str) -> dict[ProposalState, int]:
@@ -89,7 +88,7 @@ class ProposalStore:
         """The numbers of the run's proposals, in order. Outdated ones are open, too."""
         query = select(proposals.c.number).where(proposals.c.run_id == run_id)
         if only_open:
-            query = query.where(_IS_OPEN)
+            query = query.where(IS_OPEN)
         with self._database.read() as connection:
             return list(connection.scalars(query.order_by(proposals.c.number)))
 
@@ -139,8 +138,8 @@ class ProposalStore:
         """The run's open proposals, by what can be done with them together."""
         might_be_edited = (records.c.revision > 1) | (records.c.model == "")
         doubtful = select(proposals.c.record).join(records, records.c.number == proposals.c.record)
-        doubtful = doubtful.where(proposals.c.run_id == run_id, _IS_OPEN, might_be_edited)
-        number = select(func.count()).where(proposals.c.run_id == run_id, _IS_OPEN)
+        doubtful = doubtful.where(proposals.c.run_id == run_id, IS_OPEN, might_be_edited)
+        number = select(func.count()).where(proposals.c.run_id == run_id, IS_OPEN)
         with self._database.read() as connection:
             outdated = set(connection.scalars(_outdated(run_id)))
             edited = edited_by(connection, list(connection.scalars(doubtful))).keys() - outdated
@@ -183,13 +182,13 @@ def find(connection: Connection, number: int) -> Proposal | None:
 
 def open_of(connection: Connection, run_id: str, record_numbers: Sequence[int]) -> list[Proposal]:
     """The run's open proposals for these records, outdated ones among them."""
-    query = _WITH_FIELDS.where(proposals.c.run_id == run_id, proposals.c.record.in_(record_numbers), _IS_OPEN)
+    query = _WITH_FIELDS.where(proposals.c.run_id == run_id, proposals.c.record.in_(record_numbers), IS_OPEN)
     return [proposal_of(row) for row in connection.execute(query.order_by(proposals.c.number)).mappings()]
 
 
 def open_records(connection: Connection, run_id: str) -> list[int]:
     """The numbers of the records for which the run has an open proposal."""
-    query = select(proposals.c.record).where(proposals.c.run_id == run_id, _IS_OPEN)
+    query = select(proposals.c.record).where(proposals.c.run_id == run_id, IS_OPEN)
     return list(connection.scalars(query.order_by(proposals.c.record)))
 
 
@@ -215,7 +214,7 @@ def _outdated(run_id: str) -> Select[int]:
     changed = changed.join(
         _PRESENT, (_PRESENT.c.record == records.c.number) & (_PRESENT.c.number == records.c.revision)
     )
-    return changed.where(proposals.c.run_id == run_id, _IS_OPEN, _BASE.c.fields != _PRESENT.c.fields)
+    return changed.where(proposals.c.run_id == run_id, IS_OPEN, _BASE.c.fields != _PRESENT.c.fields)
 
 
 def settle(connection: Connection, number: int, state: ProposalState, *, action: int) -> None:
@@ -234,7 +233,7 @@ def reopen(
     own = select(proposals.c.number, proposals.c.record, proposals.c.state)
     again = [
         (number, record)
-        for number, record, state in connection.execute(own.where(_is_of(action, among), ~_IS_OPEN))
+        for number, record, state in connection.execute(own.where(_is_of(action, among), ~IS_OPEN))
         if state == ProposalState.REFUSED.value or record in restored
     ]
     if again:
@@ -254,7 +253,7 @@ def settle_again(
     among: list[int] | None = None,
 ) -> set[int]:
     """Where an undoing is undone, settle what it had opened as before: the accepted ones where they are `restored`."""
-    own = select(proposals.c.number, proposals.c.record).where(_is_of(undone, among), _IS_OPEN)
+    own = select(proposals.c.number, proposals.c.record).where(_is_of(undone, among), IS_OPEN)
     again = [
         (number, record)
         for number, record in connection.execute(own)

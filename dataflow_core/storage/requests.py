@@ -16,11 +16,6 @@ class RequestStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def note(self, run_id: str, record: int) -> None:
-        """Note that the run is about the record with this number, and no other."""
-        with self._database.write() as connection:
-            connection.execute(update(runs).where(runs.c.id == run_id).values(record=record))
-
     def of(self, record: int) -> list[Run]:
         """The newest runs that the record with this number was written again in, newest first."""
         query = select(runs).where(runs.c.record == record).order_by(runs.c.id.desc()).limit(_MOST)

@@ -22,6 +22,10 @@ def inputs_for(connection: Connection, which: Sequence[str | int], note: str, sc
     return _inputs(connection, _records(connection, which), note, scope)
 
 
+def number_of(connection: Connection, record_id: str) -> int | None:
+    return connection.scalar(select(records.c.number).where(records.c.id == record_id))
+
+
 def extend(connection: Connection, run_id: str, numbers: Sequence[int]) -> int:
     """Have the run write these records again, too, after those that it has; returns how many are still there."""
     params, planned = connection.execute(

@@ -57,7 +57,10 @@ class Orders:
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """What a new run is made of. `skipped` are lines of the source that did not become inputs."""
+    """What a new run is made of. `skipped` are lines of the source that did not become inputs.
+
+    `record` is the number of the one record that a person asked to have written again.
+    """
 
     name: str
     generator: str
@@ -68,6 +71,7 @@ class RunPlan:
     source: Fields
     skipped: Sequence[SourceLine] = ()
     kind: RunKind = RunKind.GENERATE
+    record: int | None = None
 
 
 class RunStore(ProgressReader):
@@ -90,6 +94,7 @@ class RunStore(ProgressReader):
                     source=plan.source,
                     created_at=now,
                     kind=plan.kind,
+                    record=plan.record,
                 )
             )
             if not insert_inputs(connection, run_id, plan.inputs):

@@ -185,7 +185,6 @@ def test_one_by_one_begins_with_what_waits_even_where_it_was_decided(
 
 def failed_request(workspace: Workspace, record: Record) -> Run:
     run = workspace.rewriting.plan([record.id], "Shorter!", endpoint=ENDPOINT, author="reviewer")
-    workspace.requests.note(run.id, record.number)
     execute(workspace, run, lambda _: "Sorry, {no <b>")
     return run
 
@@ -209,7 +208,6 @@ def test_a_request_under_way_is_told_with_its_note_and_can_be_stopped(
 ) -> None:
     first, second, *_ = records_of(filled_workspace)
     run = filled_workspace.rewriting.plan([first.id], "Shorter!", endpoint=ENDPOINT, author="Bob")
-    filled_workspace.requests.note(run.id, first.number)
     filled_workspace.runs.enqueue(run.id, limit=None)
     page = open_first(open_page, first)
     assert "Being written again for Bob: “Shorter!” · " in said(page)
@@ -223,7 +221,6 @@ def test_a_request_under_way_is_told_with_its_note_and_can_be_stopped(
 def test_a_request_whose_process_was_killed_says_so(filled_workspace: Workspace, open_page: OpenPage) -> None:
     first = records_of(filled_workspace)[0]
     run = filled_workspace.rewriting.plan([first.id], "Shorter!", endpoint=ENDPOINT, author="reviewer")
-    filled_workspace.requests.note(run.id, first.number)
     filled_workspace.runs.claim(run.id)
     with filled_workspace.database.write() as connection:
         connection.execute(update(runs).where(runs.c.id == run.id).values(owner=None, heartbeat_at=0.0))

@@ -18,7 +18,6 @@ def record(workspace: Workspace) -> Record:
 
 def asked(workspace: Workspace, record: Record) -> str:
     run = workspace.rewriting.plan([record.id], "Shorter.", endpoint=ENDPOINT, author="Ada")
-    workspace.requests.note(run.id, record.number)
     return run.id
 
 

@@ -58,7 +58,6 @@ def ask(workspace: Workspace, record: Record, note: str, scope: Scope = WHOLE) -
     try:
         run = workspace.rewriting.plan([record.id], note, endpoint=endpoint, author=reviewer(), scope=scope)
         workspace.start(run.id, key=pasted_key)
-        workspace.requests.note(run.id, record.number)
     except DataflowError as error:
         st.session_state[_PROBLEM] = str(error)
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    literal_column,
     text,
 )
 
@@ -28,7 +29,6 @@ from dataflow_core.storage.schema.base import metadata
 REPAIRED = text("CAST(repairs AS TEXT) <> '[]'")
 BY_ACTION = text("action IS NOT NULL")
 IS_SKELETON = text("stage = 'skeleton'")
-IS_OPEN = text("state = 'open'")
 
 records = Table(
     "records",
@@ -198,5 +198,6 @@ proposals = Table(
     Index("proposals_by_run", "run_id", "state", "number"),
     Index("proposals_by_record", "record", "state"),
     Index("proposals_by_time", "run_id", "at"),
-    Index("proposals_open", "run_id", "record", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
 )
+IS_OPEN = proposals.c.state == literal_column("'open'")
+Index("proposals_open", proposals.c.run_id, proposals.c.record, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)
