@@ -15,9 +15,7 @@ from dataflow_core.carrying_out import is_of_texts
 from dataflow_core.errors import DataflowError, DiskFullError, WorkspaceError
 from dataflow_core.generators import build_generator
 from dataflow_core.generators.base import TwoStages
-from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
-from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
-from dataflow_core.intents import builtin_intents, plan_dialogues
+from dataflow_core.intents import builtin_intents
 from dataflow_core.models import (
     Action,
     Budget,
@@ -25,14 +23,13 @@ from dataflow_core.models import (
     Failure,
     Fields,
     Input,
-    Intent,
     Progress,
     Run,
     RunKind,
     RunState,
     Stage,
 )
-from dataflow_core.readers import Selection, Table
+from dataflow_core.plans import Planner
 from dataflow_core.review import Review
 from dataflow_core.rewriting import Rewriting
 from dataflow_core.runner import Outcome, Runner
@@ -47,11 +44,13 @@ from dataflow_core.storage.intents import IntentStore
 from dataflow_core.storage.leases import LeaseStore
 from dataflow_core.storage.ledger import Ledger
 from dataflow_core.storage.preferences import PreferenceStore
+from dataflow_core.storage.prompts import PromptStore
 from dataflow_core.storage.proposals import ProposalStore
 from dataflow_core.storage.provenance import ProvenanceReader
+from dataflow_core.storage.recipes import RecipeStore
 from dataflow_core.storage.records import RecordStore
 from dataflow_core.storage.requests import RequestStore
-from dataflow_core.storage.runs import RunPlan, RunStore
+from dataflow_core.storage.runs import RunStore
 from dataflow_core.storage.workers import WorkerStore
 
 DATABASE = "workspace.db"
@@ -64,7 +63,7 @@ RESERVE_BYTES = 16 * 1024 * 1024
 _SALT = secrets.token_bytes(16)
 
 
-class Workspace:
+class Workspace(Planner):
     """A folder with one database. `create` makes it where it is missing; otherwise that is a `WorkspaceError`."""
 
     def __init__(self, folder: Path, *, create: bool = False) -> None:
@@ -92,102 +91,8 @@ class Workspace:
         self.dialects = DialectStore(self.database)
         self.endpoints = EndpointStore(self.database)
         self.intents = IntentStore(self.database, builtin_intents())
-
-    def plan_tasks(
-        self,
-        table: Table,
-        selection: Selection,
-        *,
-        endpoint: Endpoint,
-        input_task_key: str,
-        output_parallel_task_key: str = "parallel_task",
-        output_subsequent_task_key: str = "subsequent_task",
-        output_composition_task_key: str = "composition_task",
-        temperature: float | None = None,
-        seed: int = 0,
-        name: str = "",
-    ) -> Run:
-        """Store a run of `ParaSeqTaskGenerator` over the selection; `start` begins it.
-
-        Raises `UsageError` for a column that is not there or an output name that an input column has.
-        """
-        generator = ParaSeqTaskGenerator(
-            input_task_key=input_task_key,
-            output_parallel_task_key=output_parallel_task_key,
-            output_subsequent_task_key=output_subsequent_task_key,
-            output_composition_task_key=output_composition_task_key,
-            temperature=temperature,
-            seed=seed,
-            recipe=endpoint.recipe,
-        )
-        generator.check_columns(table.columns)
-        return self.runs.create(
-            RunPlan(
-                name=name or table.name,
-                generator=generator.name,
-                params=generator.params,
-                endpoint=endpoint,
-                prompt_version=generator.prompt_version,
-                inputs=(entry.fields for entry in selection.entries),
-                source={
-                    "name": table.name,
-                    "format": table.format,
-                    "encoding": table.encoding,
-                    "lines": table.lines,
-                    "skipped": len(selection.skipped),
-                },
-                skipped=selection.skipped,
-            )
-        )
-
-    def plan_dialogues(
-        self,
-        intents: Sequence[Intent],
-        *,
-        endpoint: Endpoint,
-        num_dialogs_per_intent: int | Mapping[str, int] = 20,
-        num_turns_per_dialog: int = 6,
-        temperature: float = 0.9,
-        language: str = "English",
-        seed: int = 0,
-        name: str = "",
-        review_skeletons: bool = False,
-    ) -> Run:
-        """Store a run of `ConsistentChatGenerator` over the seeded plan; `start` begins it.
-
-        With `review_skeletons` it writes the user's turns only; `answer_accepted` has those answered that a person
-        has accepted. Raises `UsageError` for an odd number of turns, no intents, or an intent without flows or topics.
-        """
-        generator = ConsistentChatGenerator(
-            num_turns_per_dialog=num_turns_per_dialog,
-            temperature=temperature,
-            seed=seed,
-            recipe=endpoint.recipe,
-        )
-        cells = list(
-            plan_dialogues(
-                intents, per_intent=num_dialogs_per_intent, turns=num_turns_per_dialog, language=language, seed=seed
-            )
-        )
-        return self.runs.create(
-            RunPlan(
-                name=name or f"{len(intents)} intents",
-                generator=generator.name,
-                params=generator.params
-                | {
-                    "num_dialogs_per_intent": num_dialogs_per_intent
-                    if isinstance(num_dialogs_per_intent, int)
-                    else dict(num_dialogs_per_intent),
-                    "language": language,
-                    "intents": [intent.name for intent in intents],
-                    "review_skeletons": review_skeletons,
-                },
-                endpoint=endpoint,
-                prompt_version=generator.prompt_version,
-                inputs=cells,
-                source={"name": "plan", "lines": len(cells), "skipped": 0},
-            )
-        )
+        self.recipes = RecipeStore(self.database)
+        self.prompts = PromptStore(self.database)
 
     def enqueue(self, run: Run, *, limit: int | None = None, budget: Budget | None = None) -> None:
         """Say that the run is about to be taken up. Raises `RunIsLiveError`."""

@@ -18,6 +18,7 @@ from dataflow_core.models.calls import (
     Usage,
 )
 from dataflow_core.models.intents import Flow, Intent
+from dataflow_core.models.prompts import CustomRecipe, Example, FieldType, OutputField, PromptTexts
 from dataflow_core.models.records import (
     SKELETON,
     Comment,
@@ -54,10 +55,13 @@ __all__ = [
     "Budget",
     "Comment",
     "Completion",
+    "CustomRecipe",
     "Decision",
     "Digest",
     "Endpoint",
+    "Example",
     "Failure",
+    "FieldType",
     "Fields",
     "Finding",
     "Flow",
@@ -65,8 +69,10 @@ __all__ = [
     "InputState",
     "Intent",
     "Message",
+    "OutputField",
     "Progress",
     "Prompt",
+    "PromptTexts",
     "Proposal",
     "ProposalState",
     "Quota",

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from dataflow_core.models.calls import Endpoint, Usage
+from dataflow_core.models.prompts import Example
 from dataflow_core.models.records import Fields
 
 #: "limit": it has tried as many inputs as it was to; "budget": it may not spend more; "problem": something a person
@@ -58,12 +59,16 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What one record is made from. `id` is permanent; `position` is its place in the run, from 0."""
+    """What one record is made from. `id` is permanent; `position` is its place in the run, from 0.
+
+    `examples` are records to be shown to the model with it, the most similar one last.
+    """
 
     id: str
     position: int
     fields: Fields
     attempt: int = 0
+    examples: tuple[Example, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

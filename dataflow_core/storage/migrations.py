@@ -127,10 +127,18 @@ def _intent(fields: dict[str, object]) -> str:
     return intent[:200] if isinstance(intent, str) else ""
 
 
+def _prompts(connection: Connection) -> None:
+    """Prompts and recipes as data, and examples shown with an input."""
+    for new_table in (schema.recipes, schema.prompts, schema.examples):
+        new_table.create(connection)
+    connection.exec_driver_sql("ALTER TABLE inputs ADD COLUMN examples JSON")
+
+
 #: Oldest first. Never rename or reorder; add at the end, and change `schema` alike.
 MIGRATIONS: dict[str, Callable[[Connection], None]] = {
     "0002_traffic": _traffic,
     "0003_curation": _curation,
+    "0004_prompts": _prompts,
 }
 
 

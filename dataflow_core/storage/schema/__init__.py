@@ -11,7 +11,8 @@ actions             what a person did at one go, on one record or on many: what 
 workers             the processes that rewriting runs are executed in
 leases, throttles   how live runs share the endpoints they call
 dialects            how an endpoint turned out to want to be asked
-endpoints, intents, preferences, migrations
+examples            records as they were when they were shown to a model as examples
+endpoints, intents, recipes, prompts, preferences, migrations
 """
 
 from dataflow_core.storage.schema.base import metadata
@@ -33,6 +34,7 @@ from dataflow_core.storage.schema.records import (
 from dataflow_core.storage.schema.runs import (
     calls,
     dialects,
+    examples,
     failures,
     inputs,
     leases,
@@ -41,7 +43,7 @@ from dataflow_core.storage.schema.runs import (
     throttles,
     workers,
 )
-from dataflow_core.storage.schema.workspace import endpoints, intents, migrations, preferences
+from dataflow_core.storage.schema.workspace import endpoints, intents, migrations, preferences, prompts, recipes
 
 __all__ = [
     "IS_OPEN",
@@ -53,6 +55,7 @@ __all__ = [
     "decisions",
     "dialects",
     "endpoints",
+    "examples",
     "failures",
     "findings",
     "inputs",
@@ -61,7 +64,9 @@ __all__ = [
     "metadata",
     "migrations",
     "preferences",
+    "prompts",
     "proposals",
+    "recipes",
     "record_tags",
     "records",
     "revisions",

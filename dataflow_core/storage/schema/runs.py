@@ -87,7 +87,16 @@ inputs = Table(
     Column("fields", JSON, nullable=False),
     Column("state", String, nullable=False),
     Column("attempt", Integer, nullable=False, default=0),
+    Column("examples", JSON),  # the digests of those shown to the model with it, best last; NULL for none
     Index("inputs_by_state", "run_id", "state", "position"),
+)
+
+examples = Table(
+    "examples",
+    metadata,
+    Column("digest", String, primary_key=True),  # of the fields
+    Column("record", String, nullable=False),  # the id of the record that they were taken from; may be gone
+    Column("fields", JSON, nullable=False),
 )
 
 source_lines = Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Float, Integer, String, Table, Text
+from sqlalchemy import JSON, Column, Float, Integer, String, Table, Text, UniqueConstraint
 
 from dataflow_core.storage.schema.base import metadata
 
@@ -45,4 +45,26 @@ intents = Table(
     Column("flows", JSON, nullable=False),  # [{"name", "steps"}]
     Column("topics", JSON, nullable=False),
     Column("updated_at", Float, nullable=False),
+)
+
+recipes = Table(
+    "recipes",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("content", JSON, nullable=False),
+    Column("updated_at", Float, nullable=False),
+)
+
+prompts = Table(
+    "prompts",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("version", Integer, nullable=False),  # counted from 1 for each name
+    Column("generator", String, nullable=False),
+    Column("recipe", String, nullable=False),  # whom it is for: "capable" or "small" models
+    Column("texts", JSON, nullable=False),  # by what each is for: {"system": …}
+    Column("author", String, nullable=False),
+    Column("created_at", Float, nullable=False),
+    UniqueConstraint("name", "version"),
 )

@@ -1,0 +1,114 @@
+"""Planning runs: what each is to be made of, stored before anything is called; `workspace.start` begins them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
+from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
+from dataflow_core.intents import plan_dialogues
+from dataflow_core.models import Endpoint, Intent, Run
+from dataflow_core.readers import Selection, Table
+from dataflow_core.storage.runs import RunPlan, RunStore
+
+
+class Planner:
+    """The part of a workspace that plans its runs."""
+
+    runs: RunStore
+
+    def plan_tasks(
+        self,
+        table: Table,
+        selection: Selection,
+        *,
+        endpoint: Endpoint,
+        input_task_key: str,
+        output_parallel_task_key: str = "parallel_task",
+        output_subsequent_task_key: str = "subsequent_task",
+        output_composition_task_key: str = "composition_task",
+        temperature: float | None = None,
+        seed: int = 0,
+        name: str = "",
+    ) -> Run:
+        """Store a run of `ParaSeqTaskGenerator` over the selection; `start` begins it.
+
+        Raises `UsageError` for a column that is not there or an output name that an input column has.
+        """
+        generator = ParaSeqTaskGenerator(
+            input_task_key=input_task_key,
+            output_parallel_task_key=output_parallel_task_key,
+            output_subsequent_task_key=output_subsequent_task_key,
+            output_composition_task_key=output_composition_task_key,
+            temperature=temperature,
+            seed=seed,
+            recipe=endpoint.recipe,
+        )
+        generator.check_columns(table.columns)
+        return self.runs.create(
+            RunPlan(
+                name=name or table.name,
+                generator=generator.name,
+                params=generator.params,
+                endpoint=endpoint,
+                prompt_version=generator.prompt_version,
+                inputs=(entry.fields for entry in selection.entries),
+                source={
+                    "name": table.name,
+                    "format": table.format,
+                    "encoding": table.encoding,
+                    "lines": table.lines,
+                    "skipped": len(selection.skipped),
+                },
+                skipped=selection.skipped,
+            )
+        )
+
+    def plan_dialogues(
+        self,
+        intents: Sequence[Intent],
+        *,
+        endpoint: Endpoint,
+        num_dialogs_per_intent: int | Mapping[str, int] = 20,
+        num_turns_per_dialog: int = 6,
+        temperature: float = 0.9,
+        language: str = "English",
+        seed: int = 0,
+        name: str = "",
+        review_skeletons: bool = False,
+    ) -> Run:
+        """Store a run of `ConsistentChatGenerator` over the seeded plan; `start` begins it.
+
+        With `review_skeletons` it writes the user's turns only; `answer_accepted` has those answered that a person
+        has accepted. Raises `UsageError` for an odd number of turns, no intents, or an intent without flows or topics.
+        """
+        generator = ConsistentChatGenerator(
+            num_turns_per_dialog=num_turns_per_dialog,
+            temperature=temperature,
+            seed=seed,
+            recipe=endpoint.recipe,
+        )
+        cells = list(
+            plan_dialogues(
+                intents, per_intent=num_dialogs_per_intent, turns=num_turns_per_dialog, language=language, seed=seed
+            )
+        )
+        return self.runs.create(
+            RunPlan(
+                name=name or f"{len(intents)} intents",
+                generator=generator.name,
+                params=generator.params
+                | {
+                    "num_dialogs_per_intent": num_dialogs_per_intent
+                    if isinstance(num_dialogs_per_intent, int)
+                    else dict(num_dialogs_per_intent),
+                    "language": language,
+                    "intents": [intent.name for intent in intents],
+                    "review_skeletons": review_skeletons,
+                },
+                endpoint=endpoint,
+                prompt_version=generator.prompt_version,
+                inputs=cells,
+                source={"name": "plan", "lines": len(cells), "skipped": 0},
+            )
+        )
