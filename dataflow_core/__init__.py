@@ -24,10 +24,32 @@ if TYPE_CHECKING:
     from dataflow_core.readers import read_lines as read_lines
     from dataflow_core.readers import read_table as read_table
     from dataflow_core.readers import select_inputs as select_inputs
+    from dataflow_core.scripting.distiset import Distiset as Distiset
+    from dataflow_core.scripting.generator_task import GeneratorTask as GeneratorTask
+    from dataflow_core.scripting.llms import LLM as LLM
+    from dataflow_core.scripting.llms import OpenAILLM as OpenAILLM
+    from dataflow_core.scripting.pipeline import Export as Export
+    from dataflow_core.scripting.pipeline import Pipeline as Pipeline
+    from dataflow_core.scripting.typing import ChatType as ChatType
+    from dataflow_core.scripting.typing import GeneratorOutput as GeneratorOutput
+    from dataflow_core.scripting.typing import GeneratorStepOutput as GeneratorStepOutput
+    from dataflow_core.scripting.typing import StepOutput as StepOutput
+    from dataflow_core.scripting.typing import override as override
     from dataflow_core.storage.queries import Query as Query
     from dataflow_core.workspace import Workspace as Workspace
 
 _MODULES = {
+    "ChatType": "scripting.typing",
+    "Distiset": "scripting.distiset",
+    "Export": "scripting.pipeline",
+    "GeneratorOutput": "scripting.typing",
+    "GeneratorStepOutput": "scripting.typing",
+    "GeneratorTask": "scripting.generator_task",
+    "LLM": "scripting.llms",
+    "OpenAILLM": "scripting.llms",
+    "Pipeline": "scripting.pipeline",
+    "StepOutput": "scripting.typing",
+    "override": "scripting.typing",
     "EMBEDDED": "models",
     "ConsistentChatGenerator": "generators.consistent_chat",
     "Endpoint": "models",

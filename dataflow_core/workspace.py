@@ -13,8 +13,8 @@ from dataflow_core.accepting import RewriteLedger
 from dataflow_core.bulk import BulkActions
 from dataflow_core.carrying_out import is_of_texts
 from dataflow_core.errors import DataflowError, DiskFullError, WorkspaceError
-from dataflow_core.generators import build_generator
-from dataflow_core.generators.base import TwoStages
+from dataflow_core.generators import build_generator, is_of_script
+from dataflow_core.generators.base import Generator, TwoStages
 from dataflow_core.intents import builtin_intents
 from dataflow_core.models import (
     Action,
@@ -126,6 +126,8 @@ class Workspace(Planner):
 
     def blank(self, run: Run, failure: Failure) -> Fields:
         """The record of a failed input for a person to write: with empty texts where nothing was answered."""
+        if is_of_script(run.generator, run.params):
+            return dict.fromkeys(run.params.get("outputs", ()), "")
         item = Input(failure.input_id, failure.position, failure.fields, failure.attempts - 1)
         ledger = self.ledger_of(run)
         generator = build_generator(run.generator, run.params, recipe=run.endpoint.recipe)
@@ -157,13 +159,15 @@ class Workspace(Planner):
 
         `limit` takes up only the first so many inputs (*Try on N*); starting again without it does the rest.
         `budget` None leaves the one that the run has. `key` is asked for a key for the endpoint that will be called;
-        it reaches the process through its environment only. Raises `RunIsLiveError`.
+        it reaches the process through its environment only. Raises `RunIsLiveError`, and `UsageError` for a run whose
+        generator only a script has.
 
         A rewriting run is taken up by the workspace's worker, which is started where it is not there. A pasted key has
         a worker of its own, for the key's address only: the environment of one that runs cannot be added to.
         """
         run = self.runs.get(run_id)
         endpoint = self.endpoint_of(run)
+        build_generator(run.generator, run.params, recipe=endpoint.recipe)  # raises where no process could
         pasted = key(endpoint)
         environ = {name: value for name, value in os.environ.items() if name != PASTED_KEY_ENV}
         if pasted is not None:
@@ -210,18 +214,21 @@ class Workspace(Planner):
         key: str | None = None,
         progress: Callable[[Progress], None] | None = None,
         serving: Serving | None = None,
+        generator: Generator | None = None,
         reserve: str = "",
     ) -> Outcome:
         """Execute the run in this process and event loop. Raises `RunIsLiveError` while another process does.
 
-        `progress` is called about twice a second, from a thread. `serving` is called in place of the endpoint's own.
-        `reserve` names what is kept for a full disk by several runs together; without it the run has its own.
+        `progress` is called about twice a second, from a thread. `serving` is called in place of the endpoint's own,
+        and `generator` is used in place of the one that the run's params describe. `reserve` names what is kept for a
+        full disk by several runs together; without it the run has its own.
         """
         self.keep_reserve(reserve or run_id)
         run = self.runs.claim(run_id)
         try:
+            made = generator or build_generator(run.generator, run.params, recipe=run.endpoint.recipe)
             opened = serving or self.open_serving(run.endpoint, key)
-            runner = self._runner(run, opened, progress, reserve or run.id)
+            runner = self._runner(run, made, opened, progress, reserve or run.id)
         except DataflowError as error:
             self.runs.release(run.id, RunState.PAUSED, str(error), "problem")
             raise
@@ -236,13 +243,20 @@ class Workspace(Planner):
             return RewriteLedger(self.database, run)
         return Ledger(self.database, run.id, run.generator)
 
-    def _runner(self, run: Run, serving: Serving, progress: Callable[[Progress], None] | None, reserve: str) -> Runner:
+    def _runner(
+        self,
+        run: Run,
+        generator: Generator,
+        serving: Serving,
+        progress: Callable[[Progress], None] | None,
+        reserve: str,
+    ) -> Runner:
         return Runner(
             run,
             runs=self.runs,
             leases=self.leases,
             ledger=self.ledger_of(run),
-            generator=build_generator(run.generator, run.params, recipe=run.endpoint.recipe),
+            generator=generator,
             serving=serving,
             progress=(lambda: progress(self.runs.progress(run.id))) if progress else lambda: None,
             free_reserve=lambda: self.free_reserve(reserve),
