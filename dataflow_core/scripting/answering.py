@@ -37,7 +37,7 @@ class Caller:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._answer(gate, p, count, n)) for n, p in enumerate(prompts)]
-        except* ConfigurationError as errors:
+        except BaseExceptionGroup as errors:
             raise _first(errors) from None
         finally:
             gate.stop()
@@ -85,6 +85,6 @@ def checked(completion: Completion) -> Completion:
     return completion
 
 
-def _first(errors: BaseExceptionGroup[Any]) -> BaseException:
-    error = errors.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    wrong = [error for error in errors.exceptions if isinstance(error, ConfigurationError)]
+    return [*wrong, *errors.exceptions][0]

@@ -132,11 +132,12 @@ class GeneratorTask(BaseModel, ABC):
 
     @property
     def stored_fields(self) -> Fields:
-        """Its fields that are JSON, as a run keeps them; what may be a key is not among them."""
+        """Its fields that are JSON, as a run keeps them; what may be a key is not among them, nor what is usual."""
         found: Fields = {}
+        usual = {name: field.default for name, field in GeneratorTask.model_fields.items()}
         for name in sorted(set(type(self).model_fields) - _HANDLING):
             value = getattr(self, name)
-            if isinstance(value, SecretStr) or _NAMES_A_KEY.search(name):
+            if isinstance(value, SecretStr) or _NAMES_A_KEY.search(name) or usual.get(name, ...) == value:
                 continue
             if isinstance(value, str) and looks_like_a_key(value):
                 continue

@@ -151,8 +151,7 @@ class TaskGenerator:
         if isinstance(error, Stopped) or trouble is not None:
             if isinstance(trouble, ConfigurationError):
                 self.problem = trouble
-                raise trouble
-            raise Stopping from None
+            raise trouble or Stopping() from None
         if not isinstance(error, OwnCodeError):
             raise error
         if self._wanted is None:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from dataflow_core.errors import ConfigurationError, DataflowError, OwnCodeError, ServingError, UsageError
-from dataflow_core.gate import Stopping
 from dataflow_core.generators.base import Ask
 from dataflow_core.models import Completion, Prompt
 from dataflow_core.scripting.chats import CompletionAnswer, Generations, generations_of, prompts_of, schema_of
@@ -74,8 +73,10 @@ class Line:
         self._waiting.add(future)
         try:
             return future.result()
-        except (concurrent.futures.CancelledError, Stopping, ConfigurationError):
-            raise Stopped from None
+        except Exception as error:
+            if error is self.trouble or isinstance(error, concurrent.futures.CancelledError):
+                raise Stopped from None
+            raise
         finally:
             self._waiting.discard(future)
 
@@ -114,13 +115,16 @@ class Line:
 
         try:
             return await generations_of(send, prompt, count, step)
-        except (Stopping, ConfigurationError) as error:
-            self.trouble = self.trouble or error
-            raise
         except ServingError as error:
+            if isinstance(error, ConfigurationError):
+                self.trouble = self.trouble or error
+                raise
             self.in_vain = error
             logger.warning("A call of llm.generate has no answer: %s", error)
             return Generations([None] * count)
+        except Exception as error:
+            self.trouble = self.trouble or error
+            raise
 
 
 class LineLLM:

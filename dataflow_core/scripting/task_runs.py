@@ -77,7 +77,7 @@ def run_in_workspace(
         try:
             reach = LLM.of(task.llm).reach()
             source = source or {"name": "script"}
-            run = _found(task, workspace, reach, source, or_finished=reuse_finished) if go_on else None
+            run = _found(task, workspace, reach, source, or_finished=reuse_finished or retry_failed) if go_on else None
             if run is not None and run.state is RunState.FINISHED and not retry_failed:
                 return _noted(task, workspace, run)
             run = run or _plan(task, workspace, reach, source, num_records)

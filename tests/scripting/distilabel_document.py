@@ -1,6 +1,6 @@
 """The code of distilabel's page on GeneratorTask, as printed but for the lines that import."""
 
-FIRST = '''
+FIRST = """
 class MyCustomTask(GeneratorTask):
     instruction: str
 
@@ -27,9 +27,9 @@ class MyCustomTask(GeneratorTask):
         self, output: Union[str, None], input: Dict[str, Any]
     ) -> Dict[str, Any]:
         return {"output_field": output}
-'''
+"""
 
-SECOND = '''
+SECOND = """
 class MyCustomTask(GeneratorTask):
     @override
     def process(self, offset: int = 0) -> GeneratorOutput:
@@ -52,9 +52,9 @@ class MyCustomTask(GeneratorTask):
         self, output: Union[str, None], input: Dict[str, Any]
     ) -> Dict[str, Any]:
         return {"output_field": output}
-'''
+"""
 
-USED = '''
+USED = """
 task = MyCustomTask(
     name="custom-generation",
     instruction="Tell me a joke.",
@@ -62,13 +62,13 @@ task = MyCustomTask(
 )
 task.load()
 next(task.process())
-'''
+"""
 
-IMPORTS = '''
+IMPORTS = """
 from typing import Any, Dict, List, Union
 
 from dataflow_core import ChatType, GeneratorOutput, GeneratorTask, OpenAILLM, override
-'''
+"""
 
 #: The first class with the variable's name corrected: what the model said keeps its own.
 CORRECTED = FIRST.replace(

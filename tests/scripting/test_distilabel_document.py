@@ -70,7 +70,7 @@ def test_in_a_workspace_the_corrected_example_is_one_record(endpoint: ScriptedEn
     assert run.params == {
         "task": "MyCustomTask",
         "outputs": ["output_field", "model_name"],
-        "fields": {"batch_size": 50, "group_generations": False, "instruction": "Tell me a joke.", "num_generations": 1},
+        "fields": {"instruction": "Tell me a joke."},
     }
     progress = workspace.runs.progress(run.id)
     assert (progress.done, progress.total, progress.calls) == (1, 1, 1)
