@@ -137,14 +137,14 @@ class GeneratorTask(BaseModel, ABC):
         usual = {name: field.default for name, field in GeneratorTask.model_fields.items()}
         for name in sorted(set(type(self).model_fields) - _HANDLING):
             value = getattr(self, name)
-            if isinstance(value, SecretStr) or _NAMES_A_KEY.search(name) or usual.get(name, ...) == value:
-                continue
-            if isinstance(value, str) and looks_like_a_key(value):
+            if isinstance(value, SecretStr) or usual.get(name, ...) == value:
                 continue
             try:
-                found[name] = task_rows.json_value(value, name)
+                value = task_rows.json_value(value, name)
             except OwnCodeError:
                 continue
+            if not _may_hold_a_key({name: value}):
+                found[name] = value
         return found
 
     def run(
@@ -177,6 +177,14 @@ class GeneratorTask(BaseModel, ABC):
 
     def _note_run(self, run_id: str, failures: list[Failure]) -> None:
         self._run_id, self._failures = run_id, failures
+
+
+def _may_hold_a_key(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_NAMES_A_KEY.search(name) or _may_hold_a_key(part) for name, part in value.items())
+    if isinstance(value, list):
+        return any(_may_hold_a_key(part) for part in value)
+    return isinstance(value, str) and len(value.split()) == 1 and looks_like_a_key(value)
 
 
 def _yielding_batches(process: Callable[..., Any]) -> Callable[..., Any]:

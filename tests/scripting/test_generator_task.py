@@ -126,8 +126,8 @@ def test_anybodys_object_with_generate_from_input_is_a_model() -> None:
         def generate_from_input(self, user_inputs: list[str], system_prompt: str = "") -> list[str]:
             return [f"{text}!" for text in user_inputs]
 
-    (row,) = next(Asking(topics=["jokes"], llm=Mine()).process())
-    assert row == {"topic": "jokes", "text": "About jokes!", "model_name": "Mine"}
+    rows: Any = next(Asking(topics=["jokes"], llm=Mine()).process())
+    assert rows[0] == {"topic": "jokes", "text": "About jokes!", "model_name": "Mine"}
 
 
 def test_a_llm_of_distilabel_is_used_as_it_is() -> None:
@@ -137,8 +137,8 @@ def test_a_llm_of_distilabel_is_used_as_it_is() -> None:
         def generate(self, inputs: list[Any], num_generations: int = 1, **_: Any) -> list[Any]:
             return [{"generations": [chat[-1]["content"].upper()], "statistics": {}} for chat in inputs]
 
-    (row,) = next(Asking(topics=["jokes"], llm=TheirLLM()).process())
-    assert row["text"] == "ABOUT JOKES"
+    rows: Any = next(Asking(topics=["jokes"], llm=TheirLLM()).process())
+    assert rows[0]["text"] == "ABOUT JOKES"
 
 
 def test_a_task_works_where_an_event_loop_is_running() -> None:
@@ -164,14 +164,17 @@ def test_a_key_is_in_no_representation_and_not_stored() -> None:
     class Keyed(Yielding):
         service_api_key: str
         other: SecretStr
-        note: str
+        note: dict[str, Any]
 
-    llm = OpenAILLM(model="m", api_key=secret)  # type: ignore[arg-type]
-    task = Keyed(given=[], llm=llm, service_api_key=secret, other=SecretStr(secret), note=secret)
+    llm = OpenAILLM(model="m", api_key=secret)
+    note = {"headers": [{"x": secret}]}
+    task = Keyed(
+        given=["Write 5 Jokes about Paris."], llm=llm, service_api_key=secret, other=SecretStr(secret), note=note
+    )
     assert secret not in repr(llm) + str(llm) + repr(llm.reach()) + llm.model_dump_json() + repr(llm.endpoint)
-    assert task.stored_fields == {"given": []}
+    assert task.stored_fields == {"given": ["Write 5 Jokes about Paris."]}
     with pytest.raises(ValidationError) as caught:
-        OpenAILLM(model="m", api_key=secret, max_retries="many", nonsense=1)  # type: ignore[arg-type,call-arg]
+        OpenAILLM.model_validate({"model": "m", "api_key": secret, "max_retries": "many", "nonsense": 1})
     assert secret not in str(caught.value)
 
 

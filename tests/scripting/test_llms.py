@@ -96,7 +96,7 @@ def test_without_retries_an_endpoint_that_is_busy_brings_none() -> None:
 
 def test_a_wrong_key_raises_at_once_with_one_sentence() -> None:
     with ScriptedEndpoint(lambda _: refusal(401, "Incorrect API key.", code="invalid_api_key")) as endpoint:
-        llm = OpenAILLM(model="m", base_url=endpoint.url, api_key="sk-wrong-0123456789abcdef")  # type: ignore[arg-type]
+        llm = OpenAILLM(model="m", base_url=endpoint.url, api_key="sk-wrong-0123456789abcdef")
         with pytest.raises(ConfigurationError) as caught:
             llm.generate(inputs=[chat(str(number)) for number in range(20)])
         assert "sk-wrong" not in str(caught.value)
@@ -105,7 +105,7 @@ def test_a_wrong_key_raises_at_once_with_one_sentence() -> None:
 
 def test_a_key_reaches_the_endpoint(endpoint: ScriptedEndpoint) -> None:
     OpenAILLM(model="m").generate(inputs=[chat("a")])
-    OpenAILLM(model="m", api_key="sk-mine-0123456789").generate(inputs=[chat("a")])  # type: ignore[arg-type]
+    OpenAILLM(model="m", api_key="sk-mine-0123456789").generate(inputs=[chat("a")])
     sent = [call.headers["authorization"] for call in endpoint.chats]
     assert sent == ["Bearer sk-of-the-tests-0123456789", "Bearer sk-mine-0123456789"]
 

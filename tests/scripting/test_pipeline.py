@@ -67,8 +67,9 @@ def test_a_second_run_does_nothing_again_but_for_what_has_changed(workspace: Wor
     made = len(model.prompts)
     assert tasks_and_relations(model).run(workspace) == first
     assert len(model.prompts) == made == 6
-    (record,) = [one for one in workspace.records.stream(Query()) if one.fields.get("topic") == "topic 1"][:1]
-    workspace.review.edit(record.id, record.fields | {"atom_task": "Do it by hand."}, author="me", base=1)
+    atomic = Query(runs=(first.runs["atomic"],))
+    record = next(one for one in workspace.records.stream(atomic) if one.fields["topic"] == "topic 1")
+    workspace.review.edit(record.id, {"atom_task": "Do it by hand."}, author="me", base_revision=1)
     again = tasks_and_relations(model).run(workspace)
     assert again["default"]["train"][1]["atom_task"] == "Do it by hand."
     assert len(model.prompts) == made + 3
@@ -112,6 +113,7 @@ def test_parameters_set_fields_of_steps_by_their_names(workspace: Workspace, end
     }
     assert len(pipeline.run(workspace, parameters=parameters)["default"]["train"]) == 2
     assert [call.body["temperature"] for call in endpoint.chats] == [0.7, 0.7]
+    wrong: Any
     for wrong, sentence in (({"x": {}}, "no step 'x'"), ({"ask": {"topic": 1}}, "no parameter 'topic'")):
         with pytest.raises(UsageError, match=sentence):
             pipeline.run(workspace, parameters=wrong)

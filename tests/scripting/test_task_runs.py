@@ -15,6 +15,7 @@ from dataflow_core.scripting.generator_task import GeneratorTask
 from dataflow_core.scripting.task_adapter import PAGE
 from dataflow_core.scripting.typing import GeneratorOutput
 from dataflow_core.serving.scripted import ScriptedServing
+from dataflow_core.storage.offsets import OffsetStore
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from tests.scripting.tasks import Asking, Yielding, chat, topics
@@ -198,17 +199,17 @@ def test_a_failed_call_is_none_for_format_output_and_a_row_without_anything_is_a
     assert [(failure.stage, failure.reason) for failure in task.failures] == [(Stage.REFUSED, "It will not.")]
     accounted(workspace, task, done=2, failed=1)
 
-    task = Asking(topics=topics(3), llm=serving(reply))  # this one has something to say all the same
-    assert [row["text"] for row in task.run(workspace)] == ["fine", None, "fine"]
+    telling = Asking(topics=topics(3), llm=serving(reply))  # this one has something to say all the same
+    assert [row["text"] for row in telling.run(workspace)] == ["fine", None, "fine"]
 
     class Stripping(Asking):
         def format_output(self, output: str | None, input: Any = None) -> dict[str, Any]:
             return {"text": output.strip()}  # type: ignore[union-attr]
 
-    task = Stripping(topics=topics(3), llm=serving(reply))
-    assert len(task.run(workspace, num_records=3)) == 2
-    assert "AttributeError" in task.failures[0].reason
-    assert "A call had failed before: It will not." in task.failures[0].reason
+    stripping = Stripping(topics=topics(3), llm=serving(reply))
+    assert len(stripping.run(workspace, num_records=3)) == 2
+    assert "AttributeError" in stripping.failures[0].reason
+    assert "A call had failed before: It will not." in stripping.failures[0].reason
 
 
 def test_a_wrong_key_stops_the_run_at_once_and_running_again_goes_on(workspace: Workspace) -> None:
@@ -235,6 +236,20 @@ def test_a_wrong_key_stops_the_run_at_once_and_running_again_goes_on(workspace: 
     assert again.run_id == run.id
     assert again.offsets == [2]
     accounted(workspace, again, done=5)
+
+
+def test_rows_of_one_yield_that_were_not_stored_in_time_are_not_asked_for_again(workspace: Workspace) -> None:
+    with pytest.raises(ConfigurationError):
+        Asking(topics=topics(6), together=3, llm=serving(lambda _: ConfigurationError("No."))).run(workspace)
+    (run,) = workspace.runs.all()
+    kept = {number: {"topic": f"topic {number}", "text": "kept", "model_name": "m"} for number in range(3)}
+    OffsetStore(workspace.database, run.id).keep(kept)
+    model = serving()
+    task = Asking(topics=topics(6), together=3, llm=model)
+    assert [row["text"] for row in task.run(workspace)][:4] == ["kept", "kept", "kept", "Told: About topic 3"]
+    assert task.offsets == [3]
+    assert len(model.prompts) == 3
+    accounted(workspace, task, done=6)
 
 
 def test_a_finished_task_is_run_anew_and_another_one_has_a_run_of_its_own(workspace: Workspace) -> None:
