@@ -44,6 +44,7 @@ class TaskGenerator:
         self.output_keys = tuple(task.column_names)
         self.end: int | None = None
         self.problem: BaseException | None = None  # that stopped the run
+        self._is_stopped = False  # the run makes no further call: nothing more is begun
         self._is_last = False  # what is in hand is the last that the task gives
         self._turn = asyncio.Lock()
         self._feed: Feed | None = None
@@ -93,6 +94,8 @@ class TaskGenerator:
 
     async def _advance(self, item: Input, offset: int, ask: Ask) -> None:
         """Have the row of this offset, and those that come with it. Raises `Stopping` past the end."""
+        if self._is_stopped:
+            raise Stopping
         if self.end is not None or self._is_last:
             self._end_at(item)
         if self._feed is None or self._next != offset:
@@ -148,6 +151,7 @@ class TaskGenerator:
     def _explain(self, error: BaseException, offset: int) -> NoReturn:
         """Raise what the runner is to be told."""
         trouble = self._line.trouble
+        self._is_stopped = not isinstance(error, OwnCodeError) or trouble is not None
         if isinstance(error, Stopped) or trouble is not None:
             if isinstance(trouble, ConfigurationError):
                 self.problem = trouble
@@ -161,10 +165,12 @@ class TaskGenerator:
 
     def _end_at(self, item: Input) -> NoReturn:
         """Raise what becomes of an offset that the task gives no row for."""
-        is_first = item.position == 0
-        if not item.attempt:
-            self._finish(item.position + is_first)
-        if item.attempt or is_first:
+        if item.attempt:  # tried again; what ends here may go on at another offset
+            self.close()
+            self._is_last = False
+        else:
+            self._finish(max(item.position, 1))
+        if item.attempt or item.position == 0:
             raise OwnCodeError("process() has ended without giving this row.")
         raise Stopping
 

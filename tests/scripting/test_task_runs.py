@@ -186,6 +186,55 @@ def test_failures_are_tried_again_when_asked_for(workspace: Workspace) -> None:
     assert task.offsets == [1, 3]
 
 
+def test_a_row_that_is_tried_again_and_not_given_any_more_fails_and_the_others_are_given(workspace: Workspace) -> None:
+    with pytest.raises(ConfigurationError):
+        Choosy(given=[{"a": 0}, {"b": 1}, {"a": 2}, {"ask": 3}], llm=serving(lambda _: ConfigurationError("No."))).run(
+            workspace, num_records=4
+        )
+    task = Choosy(given=[{"a": 0}, {"b": 1}, {"a": 2}, {"ask": 3}], llm=serving())
+    assert task.run(workspace, num_records=4, retry_failed=True) == [{"a": 0}, {"a": 2}, {"a": "Told: 3"}]
+    assert [failure.reason for failure in task.failures] == ["process() has ended without giving this row."]
+    accounted(workspace, task, done=3, failed=1)
+
+
+class Choosy(Yielding):
+    """Gives no row from offset 1 on when it is begun there."""
+
+    def process(self, offset: int = 0) -> GeneratorOutput:
+        if offset == 1:
+            return
+        for row in self.given[offset:]:
+            if "ask" in row:
+                self.llm.generate(inputs=[chat(str(row["ask"]))])
+                row = {"a": f"Told: {row['ask']}"}
+            yield row
+
+
+@pytest.mark.parametrize("together", [1, 4])
+def test_anybodys_model_can_be_used_in_a_run(workspace: Workspace, together: int) -> None:
+    class Mine:
+        def generate_from_input(self, user_inputs: list[str], system_prompt: str = "") -> list[str | None]:
+            return [None if text.endswith("2") else f"{text}!" for text in user_inputs]
+
+    class Theirs:
+        model_name = "theirs"
+
+        def generate(self, inputs: list[Any], num_generations: int = 1, **_: Any) -> list[Any]:
+            if inputs[0][-1]["content"].endswith("2"):
+                raise OSError("It went away.")
+            return [{"generations": [chat[-1]["content"] + "!"], "statistics": {}} for chat in inputs]
+
+    for llm, name in ((Theirs(), "theirs"), (Mine(), "Mine")):
+        task = Asking(topics=topics(4), together=together, llm=llm)
+        if isinstance(llm, Mine):  # it gives no reason, so each is tried again, which would take seconds
+            task.topics = ["a", "b", "c", "d"]
+        rows = task.run(workspace)
+        assert [row["text"] is None for row in rows] == [topic.endswith("2") for topic in task.topics]
+        assert rows[0]["text"] == f"About {task.topics[0]}!"
+        assert rows[0]["model_name"] == name
+        accounted(workspace, task, done=4)
+
+
 def test_a_failed_call_is_none_for_format_output_and_a_row_without_anything_is_a_failure(workspace: Workspace) -> None:
     def reply(prompt: Prompt) -> Any:
         return RefusedError("It will not.") if "topic 1" in prompt.messages[0].content else "fine"
