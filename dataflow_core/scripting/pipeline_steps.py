@@ -58,6 +58,12 @@ class Export:
         self.format = format
         self.name = name
 
+    def __rrshift__(self, step: Any) -> Any:
+        """`step >> Export(…)` also where the step is a generator that knows nothing of pipelines."""
+        from dataflow_core.scripting.pipeline import connect
+
+        return connect(step, self)
+
     def execute(self, given: Given) -> Run:
         if given.before is None:
             raise UsageError(

@@ -39,7 +39,8 @@ def answer(prompt: Prompt) -> str:
 def tasks_and_relations(model: ScriptedServing, *, path: Path | None = None, count: int = 3) -> Pipeline:
     with Pipeline("tasks and relations") as pipeline:
         atomic = Atomic(name="atomic", topics=topics(count), llm=model)
-        relations = atomic >> ParaSeqTaskGenerator(model, input_task_key="atom_task")
+        relations = ParaSeqTaskGenerator(model, input_task_key="atom_task")
+        atomic >> relations
         if path is not None:
             relations >> Export(path)
     return pipeline

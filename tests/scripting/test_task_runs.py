@@ -301,6 +301,27 @@ def test_rows_of_one_yield_that_were_not_stored_in_time_are_not_asked_for_again(
     accounted(workspace, task, done=6)
 
 
+def test_a_run_that_is_paused_from_the_app_stands_still_and_the_script_goes_on_with_it(
+    workspace: Workspace, caplog: pytest.LogCaptureFixture
+) -> None:
+    def reply(prompt: Prompt) -> str:
+        if len(model.prompts) == 4:
+            workspace.runs.ask(workspace.runs.all()[0].id, "pause")
+        return echo(prompt)
+
+    model = ScriptedServing(reply, delay=0.02)
+    rows = Asking(topics=topics(300), together=2, llm=model).run(workspace)
+    assert 3 <= len(rows) < 300
+    (run,) = workspace.runs.all()
+    assert (run.state, run.stopped_by) == (RunState.PAUSED, "person")
+    assert "Run the same task again to go on" in caplog.text
+    again = serving()
+    task = Asking(topics=topics(300), together=2, llm=again)
+    assert [row["topic"] for row in task.run(workspace)] == topics(300)
+    assert len(model.prompts) + len(again.prompts) == 300
+    accounted(workspace, task, done=300)
+
+
 def test_a_finished_task_is_run_anew_and_another_one_has_a_run_of_its_own(workspace: Workspace) -> None:
     for name in ("a", "a", "b"):
         Asking(name=name, topics=topics(1), llm=serving()).run(workspace)
