@@ -108,8 +108,10 @@ class Workspace(Planner):
     ) -> int:
         """Make failed inputs pending again and return how many; `start` takes them up.
 
-        With `endpoint` the run goes on with that one from now on, whatever its model. Raises `RunIsLiveError`.
+        With `endpoint` the run goes on with that one from now on, whatever its model. Raises `RunIsLiveError`, and
+        `UsageError` for a run whose generator only a script has.
         """
+        _check_can_execute(self.runs.get(run_id))
         count = self.runs.retry_failed(run_id, stage=stage, input_ids=input_ids)
         if endpoint is not None:
             run = self.runs.get(run_id)
@@ -167,7 +169,7 @@ class Workspace(Planner):
         """
         run = self.runs.get(run_id)
         endpoint = self.endpoint_of(run)
-        build_generator(run.generator, run.params, recipe=endpoint.recipe)  # raises where no process could
+        _check_can_execute(run)
         pasted = key(endpoint)
         environ = {name: value for name, value in os.environ.items() if name != PASTED_KEY_ENV}
         if pasted is not None:
@@ -295,6 +297,11 @@ class Workspace(Planner):
 
     def close(self) -> None:
         self.database.close()
+
+
+def _check_can_execute(run: Run) -> None:
+    """Raise `UsageError` where no process of ours can make the run's generator."""
+    build_generator(run.generator, run.params, recipe=run.endpoint.recipe)
 
 
 def _worker_name(endpoint: Endpoint, key: str | None) -> str:

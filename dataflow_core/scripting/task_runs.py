@@ -82,7 +82,7 @@ def run_in_workspace(
                 return _noted(task, workspace, run)
             run = run or _plan(task, workspace, reach, source, num_records)
             if retry_failed:
-                workspace.retry(run.id)
+                workspace.runs.retry_failed(run.id)
             _execute(task, workspace, run, reach, num_records)
         finally:
             task.unload()

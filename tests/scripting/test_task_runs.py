@@ -374,8 +374,9 @@ def test_the_app_and_the_command_line_say_that_only_the_script_can_go_on(
         Asking(topics=topics(2), llm=serving(lambda _: ConfigurationError("No."))).run(workspace)
     (run,) = workspace.runs.all()
     sentence = "made by the class Asking of a script"
-    with pytest.raises(UsageError, match=sentence):
-        workspace.start(run.id)
+    for act in (workspace.start, workspace.retry):
+        with pytest.raises(UsageError, match=sentence):
+            act(run.id)
     for verb in ("run", "resume"):
         assert main([verb, run.id, "--workspace", str(workspace.folder), "--quiet"]) == 2
         assert sentence in capsys.readouterr().err
