@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator
 
 from dataflow_core.errors import OwnCodeError, UsageError
-from dataflow_core.models import Failure, Fields
+from dataflow_core.models import Endpoint, Failure, Fields
 from dataflow_core.scripting import task_rows
 from dataflow_core.scripting.chats import spoken
 from dataflow_core.scripting.foreign import is_serving, serving_of_foreign
@@ -72,8 +72,8 @@ class GeneratorTask(BaseModel, ABC):
     @field_validator("llm")
     @classmethod
     def _check_llm(cls, value: Any) -> Any:
-        if isinstance(value, LLM):
-            return value
+        if isinstance(value, LLM | Endpoint):
+            return LLM.of(value)
         serving_of_foreign(value)
         is_others = callable(getattr(value, "generate", None)) and not is_serving(value)
         return value if is_others else LLM.of(value)

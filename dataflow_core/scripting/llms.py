@@ -54,7 +54,7 @@ class LLM(BaseModel):
 
     @staticmethod
     def of(what: Any) -> LLM:
-        """Anything that can generate as an LLM: a serving, or an object with `generate_from_input`."""
+        """Anything that can generate as an LLM: an endpoint, a serving, or an object with `generate_from_input`."""
         return what if isinstance(what, LLM) else ServingLLM(what)
 
     @property
@@ -158,7 +158,9 @@ class ServingLLM(LLM):
     def __init__(self, serving: Any, **settings: Any) -> None:
         super().__init__(**settings)
         endpoint, opener = getattr(serving, "endpoint", None), getattr(serving, "open", None)
-        if isinstance(endpoint, Endpoint) and callable(opener):
+        if isinstance(serving, Endpoint):
+            self._reach = Reach(serving)
+        elif isinstance(endpoint, Endpoint) and callable(opener):
             self._reach = Reach(endpoint, opener=opener)
         else:
             found = serving_of_foreign(serving)

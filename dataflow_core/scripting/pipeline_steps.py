@@ -107,6 +107,8 @@ class GeneratorStep:
     def execute(self, given: Given) -> Run:
         if given.rows is None:
             raise UsageError(f"{self.name} takes the records of another step. Connect one to it: step >> {self.name}.")
+        if not given.rows:
+            raise UsageError(f"“{given.name}” has nothing to do: the step before it has not one record.")
         if given.settings:
             raise UsageError(f"The step {self.name} has no parameters to be set when the pipeline is run.")
         reach = LLM.of(self.generator.llm_serving).reach()

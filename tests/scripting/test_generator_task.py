@@ -7,12 +7,14 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from dataflow_core.errors import UsageError
+from dataflow_core.models import Endpoint
 from dataflow_core.scripting.chats import Generations, spoken
 from dataflow_core.scripting.generator_task import GeneratorTask
 from dataflow_core.scripting.llms import OpenAILLM
 from dataflow_core.scripting.pipeline import Pipeline
 from dataflow_core.scripting.typing import GeneratorOutput
 from dataflow_core.serving.scripted import ScriptedServing
+from tests.scripted_endpoint import ScriptedEndpoint
 from tests.scripting.tasks import Asking, Yielding, topics
 
 
@@ -119,6 +121,11 @@ def test_a_missing_or_unknown_field_is_named_and_no_value_shown() -> None:
 def test_what_cannot_generate_is_no_model() -> None:
     with pytest.raises(UsageError, match="str is no model"):
         Asking(topics=[], llm="gpt-4")
+
+
+def test_an_endpoint_of_the_app_is_a_model(endpoint: ScriptedEndpoint) -> None:
+    rows: Any = next(Asking(topics=["jokes"], llm=Endpoint("Mine", model="gpt-4")).process())
+    assert rows[0]["model_name"] == "gpt-4"
 
 
 def test_anybodys_object_with_generate_from_input_is_a_model() -> None:

@@ -167,6 +167,10 @@ def test_steps_that_do_not_fit_are_refused_in_a_sentence(workspace: Workspace, t
         second >> ParaSeqTaskGenerator(model, input_task_key="nothing")
     with pytest.raises(UsageError, match="There is no column 'nothing'"):
         pipeline.run(workspace)
+    with Pipeline("nothing") as nothing:
+        Yielding(given=[], llm=model) >> ParaSeqTaskGenerator(model, input_task_key="a")
+    with pytest.raises(UsageError, match="has nothing to do: the step before it has not one record"):
+        nothing.run(workspace)
     with pytest.raises(UsageError, match="has no steps"):
         Pipeline("empty").run(workspace)
     with pytest.raises(UsageError, match="no format 'docx'"):

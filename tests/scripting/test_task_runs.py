@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dataflow_core.cli import main
-from dataflow_core.errors import ConfigurationError, RefusedError, RunIsLiveError, UsageError
+from dataflow_core.errors import ConfigurationError, RefusedError, RunIsLiveError, TransientError, UsageError
 from dataflow_core.models import Prompt, RunState, Stage
 from dataflow_core.scripting.generator_task import GeneratorTask
 from dataflow_core.scripting.task_adapter import PAGE
@@ -259,6 +259,26 @@ def test_a_failed_call_is_none_for_format_output_and_a_row_without_anything_is_a
     assert len(stripping.run(workspace, num_records=3)) == 2
     assert "AttributeError" in stripping.failures[0].reason
     assert "A call had failed before: It will not." in stripping.failures[0].reason
+
+
+def test_a_call_that_the_endpoint_never_answers_fails_after_its_retries_and_no_other_with_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("asking", "health"):
+        monkeypatch.setattr(f"dataflow_core.{module}.BACK_OFF", (0.01, 0.01))
+
+    class Bare(Asking):
+        def row(self, topic: str, answer: Any) -> dict[str, Any]:
+            return self.format_output(output=answer) | {"topic": None}
+
+    def reply(prompt: Prompt) -> Any:
+        return TransientError("It was reset.") if "topic 2" in prompt.messages[0].content else "fine"
+
+    task = Bare(topics=topics(5), together=5, llm=serving(reply))
+    assert len(task.run(workspace)) == 4
+    assert [(failure.stage, failure.reason) for failure in task.failures] == [(Stage.SERVING, "It was reset.")]
+    assert task.failures[0].fields["offset"] == 2
+    accounted(workspace, task, done=4, failed=1)
 
 
 def test_a_wrong_key_stops_the_run_at_once_and_running_again_goes_on(workspace: Workspace) -> None:
