@@ -43,11 +43,11 @@ LAYERS = (
         "few_shot",
     ),
     ("workspace",),
-    ("home", "worker", "comparing", "saved_runs", "scripting", "pipelines"),
+    ("home", "worker", "comparing", "saved_runs", "scripting", "pipelines", "terminal"),
     ("dataflow_core",),
     ("ui",),
     ("pages",),
-    ("app", "arguments", "cli", "report", "terminal", "__main__"),
+    ("app", "arguments", "cli", "report", "__main__"),
 )
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 
