@@ -34,7 +34,7 @@ class _Worker(threading.Thread):
         self._work = work
         self._task: asyncio.Task[Any] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._begun = threading.Event()
+        self._begun, self._ended = threading.Event(), threading.Event()
         self.result: Any = None
         self.error: BaseException | None = None
 
@@ -45,10 +45,13 @@ class _Worker(threading.Thread):
             self.error = error
         finally:
             self._begun.set()
+            self._ended.set()
 
     def wait(self) -> None:
-        while self.is_alive():
-            self.join(0.2)  # a join without end could not be interrupted everywhere
+        # Not by `join`, which in Python 3.11 takes a thread for ended once it was interrupted. With a time-out, because
+        # elsewhere than on Linux a wait without end cannot be interrupted.
+        while not self._ended.wait(0.2):
+            pass
 
     def cancel(self) -> None:
         self._begun.wait()

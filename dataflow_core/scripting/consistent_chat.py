@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dataflow_core.generators import consistent_chat
-from dataflow_core.models import Failure, Fields, Recipe, Record
+from dataflow_core.models import Failure, Fields, Record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,13 +35,10 @@ class ConsistentChatGenerator(consistent_chat.ConsistentChatGenerator):
         temperature: float = 0.9,
         *,
         seed: int = 0,
-        recipe: Recipe | None = None,
         language: str = "English",
         intents: Sequence[Intent] | None = None,
     ) -> None:
-        super().__init__(
-            llm_serving, num_dialogs_per_intent, num_turns_per_dialog, temperature, seed=seed, recipe=recipe
-        )
+        super().__init__(llm_serving, num_dialogs_per_intent, num_turns_per_dialog, temperature, seed=seed)
         self.language = language
         self.intents = intents
         self.failures: list[Failure] = []

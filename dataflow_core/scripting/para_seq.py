@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dataflow_core.generators import para_seq
-from dataflow_core.models import Failure, Recipe
+from dataflow_core.models import Failure
+from dataflow_core.scripting.api_serving import APILLMServing_request
 
 if TYPE_CHECKING:
     from dataflow_core.models import Endpoint, Run
@@ -28,11 +29,10 @@ class ParaSeqTaskGenerator(para_seq.ParaSeqTaskGenerator):
         *,
         temperature: float | None = None,
         seed: int = 0,
-        recipe: Recipe | None = None,
     ) -> None:
-        if temperature is None and isinstance(own := getattr(llm_serving, "temperature", None), int | float):
-            temperature = own
-        super().__init__(llm_serving, temperature=temperature, seed=seed, recipe=recipe)
+        if temperature is None and isinstance(llm_serving, APILLMServing_request):
+            temperature = llm_serving.temperature
+        super().__init__(llm_serving, temperature=temperature, seed=seed)
         self.failures: list[Failure] = []
 
     def run(
@@ -56,10 +56,10 @@ class ParaSeqTaskGenerator(para_seq.ParaSeqTaskGenerator):
         `ConfigurationError` for a wrong key, model or address; `ServingError` where the model does not answer.
         """
         from dataflow_core.readers import Entry, Selection, Table
-        from dataflow_core.scripting.step_runs import StepPlan, carry_out, refuse_nothing, rows_in
+        from dataflow_core.scripting.step_runs import StepPlan, carry_out, check_before, rows_in
 
         rows = rows_in(storage)
-        refuse_nothing(rows, storage)
+        check_before(rows, storage)
         self.input_task_key = input_task_key
         self.output_keys = (output_parallel_task_key, output_subsequent_task_key, output_composition_task_key)
         self.check_columns(rows.columns)

@@ -67,6 +67,15 @@ def write_step(path: Path, file_type: FileType, rows: Rows) -> None:
             _write_parquet(path, rows)
 
 
+def check_holds(file_type: FileType, rows: Rows) -> None:
+    """Raises `UsageError` for what `write_step` would refuse."""
+    if file_type == "csv":
+        for _ in _csv_lines(rows):
+            pass
+    elif file_type == "parquet":
+        _arrays(rows)
+
+
 def json_line(row: Fields) -> str:
     # Line separators other than \n are legal in JSON text but end a line for many readers.
     text = json.dumps(row, ensure_ascii=False, allow_nan=False)
@@ -187,9 +196,7 @@ def _write_parquet(path: Path, rows: Rows) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    arrays = {name: _array([row.get(name) for row in rows.rows], name) for name in rows.columns}
-    if rows.rows and not rows.columns:
-        raise UsageError("These rows have no columns, and a Parquet file cannot hold such. Use cache_type jsonl.")
+    arrays = _arrays(rows)
     partial = path.resolve().with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
@@ -203,6 +210,12 @@ def _write_parquet(path: Path, rows: Rows) -> None:
         raise UsageError(f"Parquet cannot hold these values ({error}). Use cache_type jsonl.") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _arrays(rows: Rows) -> dict[str, Any]:
+    if rows.rows and not rows.columns:
+        raise UsageError("These rows have no columns, and a Parquet file cannot hold such. Use cache_type jsonl.")
+    return {name: _array([row.get(name) for row in rows.rows], name) for name in rows.columns}
 
 
 def _array(values: list[Any], column: str) -> Any:

@@ -20,7 +20,7 @@ from dataflow_core.models import Endpoint, Failure, Fields, Record, Run, RunStat
 from dataflow_core.scripting.file_storage import FileStorage, make_folder
 from dataflow_core.scripting.rows import Rows, frame_of, rows_of
 from dataflow_core.scripting.running import execute, serving_of
-from dataflow_core.scripting.step_files import nested_in_csv
+from dataflow_core.scripting.step_files import check_holds, nested_in_csv
 from dataflow_core.serving.base import Serving
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
@@ -149,9 +149,12 @@ def _write_failures(workspace: Workspace, run: Run, storage: Any, failures: list
         )
 
 
-def refuse_nothing(rows: Rows, storage: Any) -> None:
+def check_before(rows: Rows, storage: Any) -> None:
+    """Before anything is paid for. Raises `UsageError` for no rows, and for some that the next step cannot hold."""
     if not rows.rows:
         raise UsageError(f"{storage!r} holds no rows at its step, so there is nothing to make tasks from.")
+    if isinstance(storage, FileStorage):
+        check_holds(storage.cache_type, rows)
 
 
 def refuse_csv(storage: Any, column: str) -> None:

@@ -67,7 +67,7 @@ class Talkative(OnlyInput):
     def start_serving(self) -> None:
         self.starts += 1
 
-    def generate_from_input(  # type: ignore[override]
+    def generate_from_input(
         self,
         user_inputs: list[str],
         system_prompt: str = "",

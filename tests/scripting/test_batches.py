@@ -44,8 +44,8 @@ def run_tasks(folder: Path, serving: Any, n: int = 12) -> tuple[list[Fields], li
 def run_chat(folder: Path, serving: Any) -> tuple[list[Fields], list[Failure]]:
     storage = FileStorage("", str(folder / "cache"))
     generator = ConsistentChatGenerator(serving, num_dialogs_per_intent=3, intents=INTENTS)
-    frame = generator.run(storage.step())
-    return frame.to_dict("records"), generator.failures
+    generator.run(storage.step())
+    return storage.step().read("dict"), generator.failures
 
 
 @pytest.mark.parametrize("serving", [OnlyInput, Duck, Talkative])

@@ -122,7 +122,7 @@ def test_a_parquet_file_may_be_the_first_entry(tmp_path: Path) -> None:
 
 
 def test_a_frame_keeps_its_rows_in_order_without_its_index_and_whole_numbers_whole(tmp_path: Path) -> None:
-    frame = pd.DataFrame({"n": [3, None, 1], "t": ["c", None, "a"], "at": pd.to_datetime(["2026-01-02", None, None])})
+    frame = pd.DataFrame({"n": [3, None, 1], "t": ["c", None, "a"], "at": [pd.Timestamp("2026-01-02"), pd.NaT, None]})
     step = written(tmp_path, frame.astype({"n": "Int64"}).iloc[::-1], "jsonl")
     assert step.read("dict") == [
         {"n": 1, "t": "a", "at": None},
