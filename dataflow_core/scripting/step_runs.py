@@ -83,7 +83,8 @@ def carry_out(
         _write(storage, rows)
         failures = opened.runs.failures(run.id, limit=None)
         _write_failures(opened, run, storage, failures)
-    if workspace is None:
+        is_over = workspace is None and not opened.runs.live()  # else another script is at work there
+    if is_over:
         shutil.rmtree(folder, ignore_errors=True)
     return rows, failures
 
@@ -93,7 +94,7 @@ def _opened(workspace: WorkspaceLike, storage: Any, name: str) -> Iterator[tuple
     if isinstance(workspace, Workspace):
         yield workspace, workspace.folder
         return
-    folder = _hidden_folder(storage, name) if workspace is None else Path(workspace)
+    folder = _hidden_folder(storage, name) if workspace is None else Path(workspace).expanduser()
     opened = Workspace(folder, create=True)
     try:
         yield opened, folder
