@@ -128,6 +128,8 @@ def _execute(workspace: Workspace, run: Run, serving: Serving, folder: Path) -> 
     outcome = execute(workspace, run, serving)
     if outcome.state is RunState.FINISHED:
         return
+    if outcome.state is RunState.CANCELLED:
+        raise WorkspaceError("The run was cancelled, and nothing was written. Run the script again to begin anew.")
     kept = f"What was answered is kept in {folder}; the same script goes on with it."
     error = WorkspaceError if outcome.stopped_by in ("person", "budget") else ServingError
     raise error(f"{outcome.reason} {kept}")

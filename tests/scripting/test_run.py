@@ -95,6 +95,7 @@ def test_failed_inputs_are_left_out_of_the_step_and_written_beside_it(
     assert [row["n"] for row in rows] == [0, 1, 3, 4, 6]
     stages = {failure.fields["n"]: failure.stage for failure in generator.failures}
     assert stages == {2: Stage.PARSE, 5: Stage.SERVING, 7: Stage.INPUT, 8: Stage.INPUT}
+    assert [failure.calls for failure in generator.failures] == [2, 1, 0, 0], "what is refused is not asked again"
     beside = lines_of(tmp_path / "cache" / "dataflow_cache_step_step1_failures.jsonl")
     assert [line["input"]["n"] for line in beside] == [2, 5, 7, 8]
     assert beside[0]["raw_text"] == "I would rather not give the parallel task."
@@ -214,6 +215,15 @@ def test_columns_may_have_other_names_and_the_step_another_type(tmp_path: Path) 
         "Beside: All: A.",
         "Beside: All: B.",
     ]
+
+
+def test_tasks_in_a_csv_file_of_another_kind_stay_as_they_were(tmp_path: Path) -> None:
+    (tmp_path / "input.csv").write_text('id;task\n007;"Find ""x, y""."\n1e5;Plan a trip.\n', encoding="utf-8")
+    storage = FileStorage(tmp_path / "input.csv", tmp_path / "cache", cache_type="csv")
+    ParaSeqTaskGenerator(OnlyInput()).run(storage.step(), "task")
+    rows = storage.step().read("dict")
+    assert [(row["id"], row["task"]) for row in rows] == [("007", 'Find "x, y".'), ("1e5", "Plan a trip.")]
+    assert rows[0]["composition_task"] == 'All: Find "x, y".'
 
 
 def test_any_storage_that_reads_and_writes_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
