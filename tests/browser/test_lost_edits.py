@@ -9,11 +9,11 @@ from playwright.sync_api import Browser, Page, expect
 from dataflow_core.models import Endpoint
 from dataflow_core.workspace import Workspace
 from tests.browser.driver import app_page, app_server, check_clean, settled, sheet_edit, visit
-from tests.browser.test_review_focus import TASK, desk, records_of, text_area, until
-from tests.browser.test_review_table import PARALLEL, fill, parallel_tasks
+from tests.browser.review_desk import TASK, desk, records_of, text_area, until
+from tests.browser.review_table import PARALLEL, fill, parallel_tasks
+from tests.processes import wait_until
 from tests.scripted_endpoint import ScriptedEndpoint, delayed, para_seq_replies
 from tests.support import plan_tasks
-from tests.test_run_process import wait_until
 
 
 def saved(workspace: Workspace, page: Page, expected: dict[str, str]) -> None:

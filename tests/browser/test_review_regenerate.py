@@ -17,9 +17,9 @@ from dataflow_core.models import Endpoint, Record, ReviewStatus
 from dataflow_core.storage.owner import is_alive
 from dataflow_core.storage.schema import workers
 from dataflow_core.workspace import Workspace
+from tests.browser.accessibility import violations
 from tests.browser.driver import app_page, app_server, check_clean, settled, visit
-from tests.browser.test_accessibility import violations
-from tests.browser.test_review_focus import PARALLEL, fill, painted, press, records_of, text_area, until
+from tests.browser.review_desk import PARALLEL, fill, painted, press, records_of, text_area, until
 from tests.scripted_endpoint import Reply, Request, ScriptedEndpoint
 
 NOTE = "Make it about the first train"

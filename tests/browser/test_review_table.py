@@ -7,9 +7,6 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
-from dataflow_core.models import Fields
-from dataflow_core.storage.queries import Query
-from dataflow_core.workspace import Workspace
 from tests.browser.driver import (
     app_page,
     app_server,
@@ -20,21 +17,7 @@ from tests.browser.driver import (
     sheet_edit,
     visit,
 )
-
-TASK, PARALLEL = 3, 4  # columns, after a tick, the status and a button
-
-
-def fill(folder: Path, count: int) -> Workspace:
-    workspace = Workspace(folder, create=True)
-    for number in range(count):
-        fields: Fields = {"atom_task": f"Task {number}.", "parallel_task": "p", "subsequent_task": "s"}
-        workspace.review.add(fields, generator="ParaSeqTaskGenerator", author="Ada")
-    return workspace
-
-
-def parallel_tasks(workspace: Workspace) -> dict[str, str]:
-    records = workspace.records.stream(Query())
-    return {record.fields["atom_task"]: record.fields["parallel_task"] for record in records if record.is_edited}
+from tests.browser.review_table import PARALLEL, TASK, fill, parallel_tasks
 
 
 def wait_saved(page: Page) -> None:
