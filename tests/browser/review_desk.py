@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, Page
 from dataflow_core.models import Fields, Record, ReviewStatus
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
-from tests.browser.driver import AppServer, app_page, app_server, check_clean, settled, visit
+from tests.browser.driver import AppServer, app_page, check_clean, fresh_workspace, settled, visit
 
 TASK, PARALLEL = "atom_task", "parallel_task"
 
@@ -29,21 +29,20 @@ class Desk:
 @contextmanager
 def desk(
     browser: Browser,
-    folder: Path,
+    server: AppServer,
     *,
     count: int = 12,
     dialogues: bool = False,
     prepare: Callable[[Page], None] = lambda page: None,
 ) -> Iterator[Desk]:
-    with app_server(folder) as server:
-        workspace = fill(server.home / "default", count, dialogues=dialogues)
-        with app_page(browser, server.url) as (page, watch):
-            prepare(page)
-            visit(page, server, "review?view=focus" + ("&kind=Dialogues" if dialogues else ""))
-            painted(page)
-            yield Desk(server, workspace, page)
-            check_clean(page, watch)
-        workspace.close()
+    workspace = fill(fresh_workspace(server), count, dialogues=dialogues)
+    with app_page(browser, server.url) as (page, watch):
+        prepare(page)
+        visit(page, server, "review?view=focus" + ("&kind=Dialogues" if dialogues else ""))
+        painted(page)
+        yield Desk(server, workspace, page)
+        check_clean(page, watch)
+    workspace.close()
 
 
 def fill(folder: Path, count: int, *, dialogues: bool = False) -> Workspace:

@@ -10,12 +10,12 @@ import pytest
 from playwright.sync_api import Browser, WebSocketRoute, expect
 
 from dataflow_core.models import ReviewStatus
-from tests.browser.driver import app_page, app_server, disconnected, free_port, reconnected, settled, visit
+from tests.browser.driver import AppServer, app_page, app_server, disconnected, free_port, reconnected, settled, visit
 from tests.browser.review_desk import PARALLEL, TASK, desk, fill, painted, press, records_of, text_area, until
 
 
-def test_a_key_decides_the_record_on_screen_and_the_next_one_comes(browser: Browser, tmp_path: Path) -> None:
-    with desk(browser, tmp_path) as here:
+def test_a_key_decides_the_record_on_screen_and_the_next_one_comes(browser: Browser, desk_server: AppServer) -> None:
+    with desk(browser, desk_server) as here:
         for key in ("a", "x", "f", "3"):
             press(here.page, key)
         found = [(record.status.value, record.reason) for record in records_of(here.workspace)[:5]]
@@ -27,8 +27,10 @@ def test_a_key_decides_the_record_on_screen_and_the_next_one_comes(browser: Brow
         assert records_of(here.workspace)[3].status is ReviewStatus.UNREVIEWED
 
 
-def test_keys_pressed_faster_than_records_are_drawn_decide_none_unseen(browser: Browser, tmp_path: Path) -> None:
-    with desk(browser, tmp_path) as here:
+def test_keys_pressed_faster_than_records_are_drawn_decide_none_unseen(
+    browser: Browser, desk_server: AppServer
+) -> None:
+    with desk(browser, desk_server) as here:
         here.page.evaluate("""() => {
             window.seen = new Set([window.dataflowPainted]);
             window.addEventListener('dataflow-painted', (event) => window.seen.add(event.detail));
@@ -44,8 +46,8 @@ def test_keys_pressed_faster_than_records_are_drawn_decide_none_unseen(browser: 
         assert decided <= seen
 
 
-def test_letters_typed_in_a_text_are_text(browser: Browser, tmp_path: Path) -> None:
-    with desk(browser, tmp_path) as here:
+def test_letters_typed_in_a_text_are_text(browser: Browser, desk_server: AppServer) -> None:
+    with desk(browser, desk_server) as here:
         here.page.keyboard.press("e")
         here.page.keyboard.press("End")
         here.page.keyboard.type(" A flax jug, 123?", delay=5)
@@ -59,8 +61,10 @@ def test_letters_typed_in_a_text_are_text(browser: Browser, tmp_path: Path) -> N
         assert first.fields[TASK] == "Book table 0 at the restaurant. A flax jug, 123?"
 
 
-def test_an_edit_followed_at_once_by_a_key_is_saved_before_the_decision(browser: Browser, tmp_path: Path) -> None:
-    with desk(browser, tmp_path) as here:
+def test_an_edit_followed_at_once_by_a_key_is_saved_before_the_decision(
+    browser: Browser, desk_server: AppServer
+) -> None:
+    with desk(browser, desk_server) as here:
         before = painted(here.page)
         text_area(here.page, 1).fill("Ask when the last bus goes.")
         here.page.keyboard.press("Escape")
@@ -74,8 +78,8 @@ def test_an_edit_followed_at_once_by_a_key_is_saved_before_the_decision(browser:
         assert {record.revision for record in others} == {1}
 
 
-def test_an_edit_followed_at_once_by_another_screen_or_view_is_kept(browser: Browser, tmp_path: Path) -> None:
-    with desk(browser, tmp_path) as here:
+def test_an_edit_followed_at_once_by_another_screen_or_view_is_kept(browser: Browser, desk_server: AppServer) -> None:
+    with desk(browser, desk_server) as here:
         text_area(here.page).fill("Left for the table.")
         here.page.keyboard.press("Escape")
         here.page.keyboard.press("t")
@@ -93,7 +97,7 @@ def test_an_edit_followed_at_once_by_another_screen_or_view_is_kept(browser: Bro
 @pytest.mark.parametrize("leaves", [False, True], ids=["staying", "leaving"])
 @pytest.mark.parametrize("dialogues", [False, True], ids=["task", "dialogue"])
 def test_an_edit_that_is_lost_on_its_way_is_sent_again(
-    browser: Browser, tmp_path: Path, leaves: bool, dialogues: bool
+    browser: Browser, desk_server: AppServer, leaves: bool, dialogues: bool
 ) -> None:
     lost: list[bytes] = []
 
@@ -109,7 +113,7 @@ def test_an_edit_that_is_lost_on_its_way_is_sent_again(
         route.on_message(pass_on)
 
     with desk(
-        browser, tmp_path, dialogues=dialogues, prepare=lambda page: page.route_web_socket("**", lose_the_first)
+        browser, desk_server, dialogues=dialogues, prepare=lambda page: page.route_web_socket("**", lose_the_first)
     ) as here:
         text_area(here.page).fill("Typed in vain?")
         if leaves:
@@ -120,8 +124,8 @@ def test_an_edit_that_is_lost_on_its_way_is_sent_again(
         assert records_of(here.workspace)[0].revision == 2
 
 
-def test_what_two_people_type_into_one_text_is_shown_side_by_side(browser: Browser, tmp_path: Path) -> None:
-    with desk(browser, tmp_path) as here, app_page(browser, here.server.url) as (other, _):
+def test_what_two_people_type_into_one_text_is_shown_side_by_side(browser: Browser, desk_server: AppServer) -> None:
+    with desk(browser, desk_server) as here, app_page(browser, here.server.url) as (other, _):
         visit(other, here.server, "review?view=focus")
         painted(other)
         text_area(other).fill("Theirs.")
@@ -154,8 +158,8 @@ def test_typing_goes_on_over_a_restart_of_the_server(browser: Browser, tmp_path:
         workspace.close()
 
 
-def test_turns_of_a_dialogue_are_edited_and_the_dialogue_decided(browser: Browser, tmp_path: Path) -> None:
-    with desk(browser, tmp_path, dialogues=True) as here:
+def test_turns_of_a_dialogue_are_edited_and_the_dialogue_decided(browser: Browser, desk_server: AppServer) -> None:
+    with desk(browser, desk_server, dialogues=True) as here:
         text_area(here.page, 1).fill("A better answer.")
         here.page.keyboard.press("Control+Enter")
         here.page.keyboard.type("And then?")
