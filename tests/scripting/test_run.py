@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from dataflow_core.cli import main
 from dataflow_core.errors import ConfigurationError, ServingError, UsageError
 from dataflow_core.models import Fields, RunState, Stage
 from dataflow_core.scripting.api_serving import APILLMServing_request
@@ -24,6 +25,7 @@ from dataflow_core.scripting.file_storage import FileStorage
 from dataflow_core.scripting.para_seq import ParaSeqTaskGenerator
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
+from tests.processes import wait_until
 from tests.scripted_endpoint import (
     Reply,
     Request,
@@ -289,6 +291,28 @@ def test_with_a_workspace_it_is_a_run_there_and_is_not_paid_twice(tmp_path: Path
     workspace.close()
 
 
+def test_the_command_line_says_whose_serving_a_run_needs_and_goes_on_with_another_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "workspace"
+
+    def refuse(*_: Any) -> Any:
+        raise ConfigurationError("The licence has expired.")
+
+    with pytest.raises(ConfigurationError, match="licence"):
+        ParaSeqTaskGenerator(OnlyInput(refuse)).run(
+            storage_with(tmp_path, ["A."]).step(), "atom_task", workspace=folder
+        )
+    workspace = Workspace(folder)
+    run_id = workspace.runs.all()[0].id
+    workspace.close()
+    assert main(["resume", run_id, "--workspace", str(folder), "--quiet"]) != 0
+    assert "“OnlyInput” is a serving of a script's own" in capsys.readouterr().err
+    with ScriptedEndpoint(about_the_task) as endpoint:
+        other = ["--model", "m", "--base-url", endpoint.url]
+        assert main(["resume", run_id, "--workspace", str(folder), "--quiet", *other]) == 0
+
+
 def test_a_workspace_knows_the_intent_flow_and_topic_of_each_dialogue_and_repeats_no_topic(tmp_path: Path) -> None:
     generator = ConsistentChatGenerator(OnlyInput(), num_dialogs_per_intent=10)
     with pytest.warns(UserWarning, match="temperature"):
@@ -323,13 +347,6 @@ generator = ParaSeqTaskGenerator(APILLMServing_request("", model_name="m", max_w
 generator.run(storage.step(), "atom_task")
 """
 N = 60
-
-
-def wait_until(condition: Callable[[], Any], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 @pytest.fixture
