@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dataflow_core.export import write_export as write_export
-    from dataflow_core.generators.consistent_chat import ConsistentChatGenerator as ConsistentChatGenerator
-    from dataflow_core.generators.para_seq import ParaSeqTaskGenerator as ParaSeqTaskGenerator
     from dataflow_core.home import Home as Home
     from dataflow_core.intents import builtin_intents as builtin_intents
     from dataflow_core.models import EMBEDDED as EMBEDDED
@@ -24,10 +22,16 @@ if TYPE_CHECKING:
     from dataflow_core.readers import read_lines as read_lines
     from dataflow_core.readers import read_table as read_table
     from dataflow_core.readers import select_inputs as select_inputs
+    from dataflow_core.scripting.api_serving import APILLMServing_request as APILLMServing_request
+    from dataflow_core.scripting.consistent_chat import ConsistentChatGenerator as ConsistentChatGenerator
     from dataflow_core.scripting.distiset import Distiset as Distiset
+    from dataflow_core.scripting.file_storage import DataFlowStorage as DataFlowStorage
+    from dataflow_core.scripting.file_storage import FileStorage as FileStorage
     from dataflow_core.scripting.generator_task import GeneratorTask as GeneratorTask
+    from dataflow_core.scripting.llm_serving import LLMServingABC as LLMServingABC
     from dataflow_core.scripting.llms import LLM as LLM
     from dataflow_core.scripting.llms import OpenAILLM as OpenAILLM
+    from dataflow_core.scripting.para_seq import ParaSeqTaskGenerator as ParaSeqTaskGenerator
     from dataflow_core.scripting.pipeline import Export as Export
     from dataflow_core.scripting.pipeline import Pipeline as Pipeline
     from dataflow_core.scripting.typing import ChatType as ChatType
@@ -39,29 +43,33 @@ if TYPE_CHECKING:
     from dataflow_core.workspace import Workspace as Workspace
 
 _MODULES = {
+    "APILLMServing_request": "scripting.api_serving",
     "ChatType": "scripting.typing",
+    "ConsistentChatGenerator": "scripting.consistent_chat",
+    "DataFlowStorage": "scripting.file_storage",
     "Distiset": "scripting.distiset",
+    "EMBEDDED": "models",
+    "Endpoint": "models",
     "Export": "scripting.pipeline",
+    "FileStorage": "scripting.file_storage",
+    "Flow": "models",
     "GeneratorOutput": "scripting.typing",
     "GeneratorStepOutput": "scripting.typing",
     "GeneratorTask": "scripting.generator_task",
-    "LLM": "scripting.llms",
-    "OpenAILLM": "scripting.llms",
-    "Pipeline": "scripting.pipeline",
-    "StepOutput": "scripting.typing",
-    "override": "scripting.typing",
-    "EMBEDDED": "models",
-    "ConsistentChatGenerator": "generators.consistent_chat",
-    "Endpoint": "models",
-    "Flow": "models",
     "Home": "home",
     "Intent": "models",
-    "ParaSeqTaskGenerator": "generators.para_seq",
+    "LLM": "scripting.llms",
+    "LLMServingABC": "scripting.llm_serving",
+    "OpenAILLM": "scripting.llms",
+    "ParaSeqTaskGenerator": "scripting.para_seq",
+    "Pipeline": "scripting.pipeline",
     "Query": "storage.queries",
     "ReviewStatus": "models",
+    "StepOutput": "scripting.typing",
     "Workspace": "workspace",
     "builtin_intents": "intents",
     "guess_task_column": "readers",
+    "override": "scripting.typing",
     "read_lines": "readers",
     "read_table": "readers",
     "select_inputs": "readers",

@@ -1,18 +1,58 @@
-"""Models of others' classes as a serving: what has `generate_from_input`, and distilabel's own LLMs."""
+"""Models of others' classes: whatever a script gives as `llm`, and how it is reached."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from dataflow_core.errors import DataflowError, ServingError, TransientError, UsageError
+from dataflow_core.errors import DataflowError, ServingError, UsageError
 from dataflow_core.models import Completion, Endpoint, Prompt, Recipe
 from dataflow_core.scripting.chats import spoken
+from dataflow_core.scripting.running import serving_of
+from dataflow_core.serving import open_serving
 from dataflow_core.serving.base import Serving
 
-#: What stands in a stored run for a model that only the script reaches.
-IN_SCRIPT = "http://in-the-script.invalid"
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How a script's model is reached: at an endpoint with a key, or by a serving that `opener` gives."""
+
+    endpoint: Endpoint
+    key: str | None = field(default=None, repr=False)
+    opener: Callable[[], Serving] | None = None
+
+    def open(self, otherwise: Callable[[Endpoint, str | None], Serving] = open_serving) -> Serving:
+        """A serving for the caller to close; one that is the script's own stays open all the same."""
+        return otherwise(self.endpoint, self.key) if self.opener is None else self.opener()
+
+
+def reach_of(what: Any) -> Reach:
+    """For an endpoint, a serving, an object with `generate_from_input`, or an LLM of distilabel.
+
+    Raises `UsageError` for what cannot generate.
+    """
+    if isinstance(what, Endpoint):
+        return Reach(what)
+    if is_llm_of_others(what):
+        endpoint = Endpoint(type(what).__name__, "script", model=str(what.model_name))
+        return Reach(endpoint, opener=lambda: LLMServing(what))
+    if isinstance(what, type) or not (hasattr(what, "complete") or hasattr(what, "generate_from_input")):
+        name = f"The class {what.__name__}" if isinstance(what, type) else type(what).__name__
+        raise UsageError(
+            f"{name} is no model. Give llm=OpenAILLM(model=…), a serving, or an object with "
+            "generate_from_input(user_inputs, system_prompt)."
+        )
+    opened, endpoint = serving_of(what)
+    return Reach(endpoint, opener=lambda: KeptOpen(what) if opened is what else serving_of(what)[0])
+
+
+def is_llm_of_others(what: Any) -> bool:
+    """Whether it has distilabel's `generate`, and nothing that we call more directly."""
+    if isinstance(what, type) or hasattr(what, "complete") or hasattr(what, "generate_from_input"):
+        return False
+    return callable(getattr(what, "generate", None)) and hasattr(what, "model_name")
 
 
 class KeptOpen:
@@ -26,74 +66,30 @@ class KeptOpen:
         """Whoever has opened it closes it."""
 
 
-def is_serving(what: Any) -> bool:
-    return callable(getattr(what, "complete", None)) and hasattr(what, "model_name")
-
-
-def serving_of_foreign(what: Any) -> Serving:
-    """Raises `UsageError` for what cannot generate."""
-    if is_serving(what):
-        found: Serving = what
-        return found
-    if callable(getattr(what, "generate_from_input", None)):
-        return BatchServing(what)
-    if callable(getattr(what, "generate", None)) and hasattr(what, "model_name"):
-        return LLMServing(what)
-    raise UsageError(
-        f"{type(what).__name__} is no model. Give llm=OpenAILLM(model=…), a serving, or an object with "
-        "generate_from_input(user_inputs, system_prompt)."
-    )
-
-
-def endpoint_of_foreign(serving: Serving) -> Endpoint:
-    """What a run stores of a model that only its script reaches: its name, and calls at a time."""
-    name = serving.model_name
-    return Endpoint(name=name, base_url=IN_SCRIPT, model=name, max_workers=max(1, serving.max_workers))
-
-
-class _ThreadServing:
-    """Calls ordinary code in a thread, one call at a time."""
+class LLMServing:
+    """Something with distilabel's `generate(inputs, num_generations)`, called in a thread, a prompt at a time."""
 
     recipe: Recipe = "capable"
-    max_workers = 1
+    max_workers = 16
 
-    def __init__(self, what: Any) -> None:
-        self._what = what
-        self.model_name = str(getattr(what, "model_name", None) or type(what).__name__)
+    def __init__(self, llm: Any) -> None:
+        self._llm = llm
+        self._turn = asyncio.Lock()
+        self.model_name = str(llm.model_name)
 
     async def complete(self, prompt: Prompt, *, schema: Mapping[str, Any] | None = None) -> Completion:
+        chat = [{"role": message.role, "content": message.content} for message in prompt.messages]
+        name = type(self._llm).__name__
         try:
-            texts = await asyncio.to_thread(self._texts, prompt)
+            async with self._turn:
+                text = spoken(await asyncio.to_thread(lambda: self._llm.generate(inputs=[chat])))
         except DataflowError:
             raise
         except Exception as error:  # whatever code of others raises is a call in vain
-            raise ServingError(f"{type(self._what).__name__} failed: {type(error).__name__}: {error}") from error
-        if any(text is None for text in texts):
-            raise TransientError(f"{type(self._what).__name__} gave no answer.")
-        return Completion(tuple(str(text) for text in texts), self.model_name)
+            raise ServingError(f"{name} raised {type(error).__name__}: {error}") from error
+        if not isinstance(text, str):
+            raise ServingError(f"{name} gave no text.")
+        return Completion((text,), self.model_name)
 
     async def close(self) -> None:
         """It is the script's to end."""
-
-    def _texts(self, prompt: Prompt) -> list[Any]:
-        raise NotImplementedError
-
-
-class BatchServing(_ThreadServing):
-    """Something with `generate_from_input(user_inputs, system_prompt)`, given one input at a time."""
-
-    def _texts(self, prompt: Prompt) -> list[Any]:
-        system = "\n\n".join(message.content for message in prompt.messages if message.role == "system")
-        turns = [message for message in prompt.messages if message.role != "system"]
-        told = turns[0].content if len(turns) == 1 else "\n\n".join(f"{one.role}: {one.content}" for one in turns)
-        answers = self._what.generate_from_input([told], system) if system else self._what.generate_from_input([told])
-        return list(answers)[:1]
-
-
-class LLMServing(_ThreadServing):
-    """Something with distilabel's `generate(inputs, num_generations)`."""
-
-    def _texts(self, prompt: Prompt) -> list[Any]:
-        chat = [{"role": message.role, "content": message.content} for message in prompt.messages]
-        text = spoken(self._what.generate(inputs=[chat]))
-        return [text if text is None or isinstance(text, str) else str(text)]

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator
 
 from dataflow_core.errors import OwnCodeError, UsageError
-from dataflow_core.models import Endpoint, Failure, Fields
+from dataflow_core.models import Failure, Fields
 from dataflow_core.scripting import task_rows
 from dataflow_core.scripting.chats import spoken
-from dataflow_core.scripting.foreign import is_serving, serving_of_foreign
+from dataflow_core.scripting.foreign import is_llm_of_others
 from dataflow_core.scripting.llms import LLM
 from dataflow_core.scripting.typing import GeneratorOutput, Row
 from dataflow_core.serving.keys import looks_like_a_key
@@ -72,11 +72,7 @@ class GeneratorTask(BaseModel, ABC):
     @field_validator("llm")
     @classmethod
     def _check_llm(cls, value: Any) -> Any:
-        if isinstance(value, LLM | Endpoint):
-            return LLM.of(value)
-        serving_of_foreign(value)
-        is_others = callable(getattr(value, "generate", None)) and not is_serving(value)
-        return value if is_others else LLM.of(value)
+        return value if is_llm_of_others(value) else LLM.of(value)
 
     def model_post_init(self, context: Any, /) -> None:
         super().model_post_init(context)

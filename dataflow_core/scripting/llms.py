@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
@@ -11,31 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 from dataflow_core.errors import UsageError
 from dataflow_core.models import Endpoint
 from dataflow_core.scripting.answering import Caller
+from dataflow_core.scripting.blocking import run_blocking
 from dataflow_core.scripting.chats import Generations, prompts_of, schema_of
-from dataflow_core.scripting.foreign import KeptOpen, endpoint_of_foreign, serving_of_foreign
-from dataflow_core.scripting.own_loop import in_own_loop
+from dataflow_core.scripting.foreign import Reach, reach_of
 from dataflow_core.scripting.typing import ChatType
-from dataflow_core.serving import open_serving
-from dataflow_core.serving.base import Serving
 from dataflow_core.serving.keys import check_endpoint
 
 _VERSION = "script"
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """How a run reaches a script's model: at an endpoint, with a key, or by a serving that the script has."""
-
-    endpoint: Endpoint
-    key: str | None = field(default=None, repr=False)
-    serving: Serving | None = None
-    opener: Callable[[], Serving] | None = None
-
-    def open(self, otherwise: Callable[[Endpoint, str | None], Serving] = open_serving) -> Serving:
-        """A serving for the caller to close; one that is the script's own stays open all the same."""
-        if self.serving is not None:
-            return KeptOpen(self.serving)
-        return otherwise(self.endpoint, self.key) if self.opener is None else self.opener()
 
 
 class LLM(BaseModel):
@@ -72,8 +52,7 @@ class LLM(BaseModel):
 
     def reach(self) -> Reach:
         """How a run of a workspace reaches it."""
-        serving = serving_of_foreign(_Generating(self))
-        return Reach(endpoint_of_foreign(serving), serving=serving)
+        return reach_of(_Generating(self))
 
     def generate(self, inputs: list[ChatType], num_generations: int = 1, **settings: Any) -> list[Generations]:
         """Answer each conversation with so many texts: one `Generations` an input, in the order of the inputs.
@@ -94,7 +73,7 @@ class LLM(BaseModel):
             finally:
                 await serving.close()
 
-        return in_own_loop(work)
+        return run_blocking(work)
 
     def generate_outputs(self, inputs: list[ChatType], num_generations: int = 1, **settings: Any) -> list[Generations]:
         """The same as `generate`, under the name that distilabel's own tasks call."""
@@ -148,23 +127,13 @@ class OpenAILLM(LLM):
 
 
 class ServingLLM(LLM):
-    """A serving of this library, or anybody's object with `generate_from_input`, as an LLM.
-
-    One with an `endpoint` and a method `open` says itself how it is reached.
-    """
+    """An endpoint, a serving of this library, or anybody's object with `generate_from_input`, as an LLM."""
 
     _reach: Reach = PrivateAttr()
 
     def __init__(self, serving: Any, **settings: Any) -> None:
         super().__init__(**settings)
-        endpoint, opener = getattr(serving, "endpoint", None), getattr(serving, "open", None)
-        if isinstance(serving, Endpoint):
-            self._reach = Reach(serving)
-        elif isinstance(endpoint, Endpoint) and callable(opener):
-            self._reach = Reach(endpoint, opener=opener)
-        else:
-            found = serving_of_foreign(serving)
-            self._reach = Reach(endpoint_of_foreign(found), serving=found)
+        self._reach = reach_of(serving)
 
     @property
     def model_name(self) -> str:

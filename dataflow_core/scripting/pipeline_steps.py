@@ -15,9 +15,10 @@ from dataflow_core.exporters import exporter_named
 from dataflow_core.generators import CUSTOM, GENERATORS, build_generator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.models import Fields, Run, RunState
+from dataflow_core.scripting.blocking import run_blocking
+from dataflow_core.scripting.foreign import Reach
 from dataflow_core.scripting.generator_task import GeneratorTask
-from dataflow_core.scripting.llms import LLM, Reach
-from dataflow_core.scripting.own_loop import in_own_loop
+from dataflow_core.scripting.llms import LLM
 from dataflow_core.scripting.task_runs import run_in_workspace
 from dataflow_core.scripting.typing import Row
 from dataflow_core.storage.queries import Query
@@ -177,7 +178,7 @@ def execute_run(workspace: Workspace, run: Run, reach: Reach) -> Run:
     if run.state is RunState.FINISHED:
         return run
     workspace.runs.enqueue(run.id, limit=None, endpoint=reach.endpoint)
-    in_own_loop(lambda: workspace.execute(run.id, serving=reach.open(workspace.open_serving)))
+    run_blocking(lambda: workspace.execute(run.id, serving=reach.open(workspace.open_serving)))
     return workspace.runs.get(run.id)
 
 

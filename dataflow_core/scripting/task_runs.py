@@ -14,10 +14,12 @@ from dataflow_core.errors import DataflowError, OwnCodeError, UsageError
 from dataflow_core.generators import CUSTOM
 from dataflow_core.models import Fields, Run, RunState
 from dataflow_core.runner import Outcome
-from dataflow_core.scripting.foreign import KeptOpen
+from dataflow_core.scripting.blocking import run_blocking
+from dataflow_core.scripting.foreign import KeptOpen, Reach
 from dataflow_core.scripting.generator_task import GeneratorTask
-from dataflow_core.scripting.llms import LLM, Reach
-from dataflow_core.scripting.own_loop import in_own_loop
+from dataflow_core.scripting.llms import LLM
+from dataflow_core.scripting.rows import Rows, frame_of
+from dataflow_core.scripting.step_runs import write_failures_beside, write_rows
 from dataflow_core.scripting.task_adapter import PAGE, TaskGenerator
 from dataflow_core.scripting.task_feed import Line, LineLLM
 from dataflow_core.scripting.task_rows import json_value
@@ -46,13 +48,12 @@ def run_task(
     with opened(workspace) as place:
         run = run_in_workspace(task, place, num_records=num_records, retry_failed=retry_failed)
         rows = rows_of(place, run)
-    if storage is None:
-        return rows
-    import pandas
-
-    frame = pandas.DataFrame(rows, columns=task.column_names) if not rows else pandas.DataFrame(rows)
-    storage.write(frame)
-    return frame
+        if storage is None:
+            return rows
+        step = Rows(tuple(task.column_names), rows)
+        write_rows(storage, step)
+        write_failures_beside(place, run, storage, task.failures)
+    return frame_of(step)
 
 
 def run_in_workspace(
@@ -143,7 +144,7 @@ def _execute(task: GeneratorTask, workspace: Workspace, run: Run, reach: Reach, 
     llm, task.llm = task.llm, LineLLM(task.llm, line)
     adapter = TaskGenerator(task, line, offsets, wanted=num_records)
     try:
-        outcome = in_own_loop(lambda: _drive(workspace, run, reach, adapter))
+        outcome = run_blocking(lambda: _drive(workspace, run, reach, adapter))
     finally:
         adapter.close()
         task.llm = llm

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from dataflow_core.errors import ConfigurationError, UsageError
-from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.home import Home
 from dataflow_core.models import Prompt, Run, RunState
 from dataflow_core.scripting.llms import OpenAILLM
+from dataflow_core.scripting.para_seq import ParaSeqTaskGenerator
 from dataflow_core.scripting.pipeline import Export, Pipeline
 from dataflow_core.serving.scripted import ScriptedServing
 from dataflow_core.storage.queries import Query

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from dataflow_core.cli import main
 from dataflow_core.errors import ConfigurationError, RefusedError, RunIsLiveError, TransientError, UsageError
 from dataflow_core.models import Prompt, RunState, Stage
+from dataflow_core.scripting.file_storage import FileStorage
 from dataflow_core.scripting.generator_task import GeneratorTask
 from dataflow_core.scripting.task_adapter import PAGE
 from dataflow_core.scripting.typing import GeneratorOutput
@@ -414,15 +417,23 @@ def test_a_failure_can_be_written_by_hand_with_the_declared_fields(workspace: Wo
     assert workspace.blank(run, task.failures[0]) == {"topic": "", "text": "", "model_name": ""}
 
 
-def test_with_a_storage_the_rows_are_written_to_it_and_returned_as_a_frame(workspace: Workspace) -> None:
+def test_with_a_storage_the_rows_are_its_next_step_and_returned_as_a_frame(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    storage = FileStorage("", cache_path=tmp_path / "cache")
+    task = Fragile(topics=topics(3), llm=serving())
+    frame = task.run(workspace, num_records=3, storage=storage.step())
+    assert list(frame["topic"]) == ["topic 0", "topic 2"]
+    assert list(storage.step().read()["text"]) == ["Told: About topic 0", "Told: About topic 2"]
+    (failure,) = (tmp_path / "cache" / "dataflow_cache_step_step1_failures.jsonl").read_text().splitlines()
+    assert json.loads(failure)["stage"] == "code"
+
     class Storage:
         written: Any = None
 
         def write(self, frame: Any) -> None:
             self.written = frame
 
-    storage = Storage()
-    frame = Asking(topics=topics(2), llm=serving()).run(workspace, storage=storage)
-    assert frame is storage.written
-    assert list(frame["text"]) == ["Told: About topic 0", "Told: About topic 1"]
-    assert list(Yielding(given=[], llm=serving()).run(workspace, storage=storage).columns) == ["a"]
+    own = Storage()
+    assert list(Yielding(given=[], llm=serving()).run(workspace, storage=own).columns) == ["a"]
+    assert list(own.written.columns) == ["a"]
