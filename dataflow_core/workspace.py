@@ -13,8 +13,9 @@ from dataflow_core.accepting import RewriteLedger
 from dataflow_core.bulk import BulkActions
 from dataflow_core.carrying_out import is_of_texts
 from dataflow_core.errors import DataflowError, DiskFullError, WorkspaceError
-from dataflow_core.generators import build_generator, is_of_script
+from dataflow_core.generators import build_generator
 from dataflow_core.generators.base import Generator, TwoStages
+from dataflow_core.generators.of_scripts import is_of_script
 from dataflow_core.intents import builtin_intents
 from dataflow_core.models import (
     Action,

@@ -8,6 +8,7 @@ from inspect import signature
 from dataflow_core.errors import UsageError
 from dataflow_core.generators.base import Generator
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
+from dataflow_core.generators.of_scripts import refuse_script
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.generators.rewrite import RewriteGenerator
 from dataflow_core.models import Fields, Recipe
@@ -16,26 +17,12 @@ from dataflow_core.models import Fields, Recipe
 GENERATORS = {generator.name: generator for generator in (ParaSeqTaskGenerator, ConsistentChatGenerator)}
 
 
-#: What a run of a class of one's own is stored under, and one of a recipe, whose params have "recipe".
-CUSTOM = "GeneratorTask"
-_ONLY_IN_SCRIPT = (
-    "This run is made by the class {} of a script, which only that script has. Run the script again: it goes on where "
-    "this run stands."
-)
-
-
-def is_of_script(name: str, params: Fields) -> bool:
-    """Whether the run's generator is a class that only the script has which planned the run."""
-    return name == CUSTOM and "recipe" not in params
-
-
 def build_generator(name: str, params: Fields, *, recipe: Recipe) -> Generator:
     """The generator of a stored run. Params that its class does not take describe the plan and are left aside.
 
     Raises `UsageError` for a name that is not known, and for a class that only a script has.
     """
-    if is_of_script(name, params):
-        raise UsageError(_ONLY_IN_SCRIPT.format(params.get("task", CUSTOM)))
+    refuse_script(name, params)
     generator: Callable[..., Generator] | None = GENERATORS.get(name)
     if name == RewriteGenerator.name:
         generator = RewriteGenerator

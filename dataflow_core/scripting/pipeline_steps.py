@@ -12,7 +12,7 @@ from typing import Any
 from dataflow_core.errors import DataflowError, UsageError
 from dataflow_core.export import write_export
 from dataflow_core.exporters import exporter_named
-from dataflow_core.generators import CUSTOM, GENERATORS, build_generator
+from dataflow_core.generators import GENERATORS, build_generator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.models import Fields, Run, RunState
 from dataflow_core.scripting.blocking import run_blocking
@@ -165,7 +165,7 @@ def step_of(what: Any) -> Step:
         return TaskStep(what)
     if callable(getattr(what, "plan_run", None)) and hasattr(what, "name"):
         return PlannedStep(what)
-    if getattr(what, "name", None) in GENERATORS and what.name != CUSTOM and hasattr(what, "params"):
+    if getattr(what, "name", None) in GENERATORS and hasattr(what, "params") and hasattr(what, "llm_serving"):
         return GeneratorStep(what)
     raise UsageError(
         f"{type(what).__name__} cannot be a step of a pipeline. Steps are GeneratorTasks, ParaSeqTaskGenerator, "

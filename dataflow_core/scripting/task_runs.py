@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dataflow_core.errors import DataflowError, OwnCodeError, UsageError
-from dataflow_core.generators import CUSTOM
+from dataflow_core.generators.of_scripts import CUSTOM
 from dataflow_core.models import Fields, Run, RunState
 from dataflow_core.runner import Outcome
 from dataflow_core.scripting.blocking import run_blocking
