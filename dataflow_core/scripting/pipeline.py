@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from contextvars import ContextVar, Token
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from dataflow_core.errors import UsageError
-from dataflow_core.home import Home, folder_name
-from dataflow_core.models import Run
+from dataflow_core.exporters import exporter_named
 from dataflow_core.scripting.distiset import Distiset, Rows
-from dataflow_core.scripting.pipeline_steps import Export, Given, Step, TaskStep, step_of, unique
-from dataflow_core.scripting.task_runs import opened, rows_of
-from dataflow_core.scripting.typing import Row
 from dataflow_core.settings import Settings
-from dataflow_core.workspace import Workspace
 
-__all__ = ["Export", "Pipeline"]
+if TYPE_CHECKING:  # a script that makes a task needs no database yet
+    from dataflow_core.models import Run
+    from dataflow_core.scripting.pipeline_steps import Step
+    from dataflow_core.workspace import Workspace
 
 _open: ContextVar[Pipeline | None] = ContextVar("open_pipeline", default=None)
 
@@ -62,6 +61,9 @@ class Pipeline:
         Raises what a task's `run` raises, `UsageError` for steps that do not fit together, and `DataflowError` where a
         step stands still.
         """
+        from dataflow_core.scripting.pipeline_steps import Given
+        from dataflow_core.scripting.task_runs import opened, rows_of
+
         placed, given = self._named(), dict(parameters or {})
         if unknown := [name for name in given if name not in placed]:
             raise UsageError(f"There is no step {unknown[0]!r}. The steps are: {', '.join(placed)}.")
@@ -76,6 +78,8 @@ class Pipeline:
 
     def place(self, what: Any) -> _Placed:
         """The step that this object is, added where it is new. Raises `UsageError` for what cannot be a step."""
+        from dataflow_core.scripting.pipeline_steps import step_of
+
         for one in self._steps:
             if one.what is what or one is what:
                 return one
@@ -84,6 +88,8 @@ class Pipeline:
 
     def _named(self) -> dict[str, _Placed]:
         """The steps by name, each after the one whose rows it takes."""
+        from dataflow_core.scripting.pipeline_steps import unique
+
         if not self._steps:
             raise UsageError("The pipeline has no steps. Make its tasks within `with Pipeline(…):`.")
         waiting, named = list(self._steps), dict[str, _Placed]()
@@ -97,16 +103,43 @@ class Pipeline:
         return named
 
     def _result(self, place: Workspace, placed: dict[str, _Placed], done: dict[int, Run]) -> Distiset:
+        from dataflow_core.scripting.task_runs import rows_of
+
         taken = {id(one.before) for one in placed.values() if one.before is not None}
         last = {name: one for name, one in placed.items() if id(one) not in taken}
-        rows: dict[str, list[Row]] = {name: rows_of(place, done[id(one)]) for name, one in last.items()}
+        rows = {name: rows_of(place, done[id(one)]) for name, one in last.items()}
         configurations = {"default" if len(rows) == 1 else name: Rows(found) for name, found in rows.items()}
-        runs = {name: done[id(one)].id for name, one in placed.items() if not isinstance(one.step, Export)}
+        runs = {name: done[id(one)].id for name, one in placed.items() if not isinstance(one.what, Export)}
         failures = {name: place.runs.failures(run_id, limit=None) for name, run_id in runs.items()}
         return Distiset(configurations, runs, {name: found for name, found in failures.items() if found})
 
     def _default_folder(self) -> Path:
-        return Home(Settings.from_environment().home).folder / folder_name(self.name)
+        from dataflow_core.home import folder_name
+
+        return Settings.from_environment().home / folder_name(self.name)
+
+
+class Export:
+    """A step that writes the records of the one before to a file, in one of the formats of an export.
+
+    The file is there whole or not at all. Raises `UsageError` for a format that there is not.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        format: str = "dataflow",
+        *,
+        name: str = "export",
+    ) -> None:
+        exporter_named(format)
+        self.path = Path(path)
+        self.format = format
+        self.name = name
+
+    def __rrshift__(self, step: Any) -> Any:
+        """`step >> Export(…)` also where the step is a generator that knows nothing of pipelines."""
+        return connect(step, self)
 
 
 class _Placed:
@@ -119,6 +152,8 @@ class _Placed:
         self.before: _Placed | None = None
 
     def __rshift__(self, other: Any) -> Any:
+        from dataflow_core.scripting.pipeline_steps import TaskStep
+
         if isinstance(other, list | tuple):
             return [self >> one for one in other]
         after = self.pipeline.place(other)

@@ -6,12 +6,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from dataflow_core.errors import DataflowError, UsageError
 from dataflow_core.export import write_export
-from dataflow_core.exporters import exporter_named
 from dataflow_core.generators import GENERATORS, build_generator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.models import Fields, Run, RunState
@@ -19,6 +17,7 @@ from dataflow_core.scripting.blocking import run_blocking
 from dataflow_core.scripting.foreign import Reach
 from dataflow_core.scripting.generator_task import GeneratorTask
 from dataflow_core.scripting.llms import LLM
+from dataflow_core.scripting.pipeline import Export
 from dataflow_core.scripting.task_runs import run_in_workspace
 from dataflow_core.scripting.typing import Row
 from dataflow_core.storage.queries import Query
@@ -50,20 +49,12 @@ class Given:
         return found
 
 
-class Export:
-    """Writes the records of the step before to a file, in one of the formats of an export."""
+class ExportStep:
+    """Writes the records of the step before, and hands them on."""
 
-    def __init__(self, path: str | Path, format: str = "dataflow", *, name: str = "export") -> None:
-        exporter_named(format)
-        self.path = Path(path)
-        self.format = format
-        self.name = name
-
-    def __rrshift__(self, step: Any) -> Any:
-        """`step >> Export(…)` also where the step is a generator that knows nothing of pipelines."""
-        from dataflow_core.scripting.pipeline import connect
-
-        return connect(step, self)
+    def __init__(self, export: Export) -> None:
+        self.export = export
+        self.name = export.name
 
     def execute(self, given: Given) -> Run:
         if given.before is None:
@@ -71,7 +62,7 @@ class Export:
                 "An Export writes the records of the step before it. Connect one to it: step >> Export(…)."
             )
         query = Query(runs=(given.before.id,))
-        write_export(given.workspace.records, query, self.path, format_name=self.format)
+        write_export(given.workspace.records, query, self.export.path, format_name=self.export.format)
         return given.before
 
 
@@ -154,13 +145,13 @@ class PlannedStep:
         return _ended(execute_run(given.workspace, run, reach), given.name)
 
 
-Step = TaskStep | GeneratorStep | PlannedStep | Export
+Step = TaskStep | GeneratorStep | PlannedStep | ExportStep
 
 
 def step_of(what: Any) -> Step:
     """Raises `UsageError` for what cannot be a step."""
     if isinstance(what, Export):
-        return what
+        return ExportStep(what)
     if isinstance(what, GeneratorTask):
         return TaskStep(what)
     if callable(getattr(what, "plan_run", None)) and hasattr(what, "name"):

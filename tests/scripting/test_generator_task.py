@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -191,3 +194,15 @@ def test_steps_are_connected_within_a_pipeline_only() -> None:
         task >> task
     with Pipeline("p"), pytest.raises(UsageError, match="cannot follow"):
         task >> Yielding(given=[], llm=model())
+
+
+def test_the_names_of_a_script_load_nothing_large() -> None:
+    code = """
+import sys
+from dataflow_core import ChatType, Export, GeneratorOutput, GeneratorTask, OpenAILLM, Pipeline, override
+OpenAILLM(model="m").load()
+print([name for name in ("pandas", "pyarrow", "sqlalchemy", "openai", "streamlit", "numpy") if name in sys.modules])
+"""
+    root = Path(__file__).resolve().parents[2]
+    ran = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
