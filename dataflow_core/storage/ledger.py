@@ -28,6 +28,7 @@ from dataflow_core.models import (
 )
 from dataflow_core.storage import stage_gate
 from dataflow_core.storage.database import Database, storable
+from dataflow_core.storage.examples import examples_of
 from dataflow_core.storage.schema import calls, failures, inputs
 from dataflow_core.storage.writing import UNCHECKED, NewRecord, add_records
 
@@ -110,7 +111,7 @@ class Ledger:
     def pending(self, *, after: int, count: int, below: int | None = None) -> list[Input]:
         """Up to `count` inputs still to do at positions over `after` (-1 for all) and under `below`, in order."""
         query = (
-            select(inputs.c.id, inputs.c.position, inputs.c.fields, inputs.c.attempt)
+            select(inputs.c.id, inputs.c.position, inputs.c.fields, inputs.c.attempt, inputs.c.examples)
             .where(
                 inputs.c.run_id == self._run_id,
                 inputs.c.state == InputState.PENDING.value,
@@ -122,7 +123,12 @@ class Ledger:
         if below is not None:
             query = query.where(inputs.c.position < below)
         with self._database.read() as connection:
-            return [Input(*row) for row in connection.execute(query)]
+            rows = connection.execute(query).all()
+            chosen = {row[4] and tuple(row[4]) for row in rows} - {None}
+            if not chosen:
+                return [Input(*row[:4]) for row in rows]
+            known = examples_of(connection, [digest for digests in chosen for digest in digests])
+            return [Input(*row[:4], tuple(known[one] for one in row[4] or () if one in known)) for row in rows]
 
     def logged(self, items: Sequence[Input]) -> dict[str, Logged]:
         """What has been answered already for these inputs' present attempts, by input id."""
