@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, Table, func, select
 from dataflow_core.models import (
     Comment,
     Decision,
+    Example,
     Fields,
     ProposalState,
     Record,
@@ -21,6 +22,7 @@ from dataflow_core.models import (
     Usage,
 )
 from dataflow_core.storage.database import Database
+from dataflow_core.storage.examples import examples_of
 from dataflow_core.storage.rows import comment_of, decision_of, revision_of
 from dataflow_core.storage.schema import (
     actions,
@@ -65,6 +67,7 @@ class Provenance:
     position: int  # of the input in its run, from 0
     fields: Fields  # of the input
     calls: tuple[ModelCall, ...]
+    examples: tuple[Example, ...] = ()  # the records that the model was shown with it, the nearest one last
 
     @property
     def usage(self) -> Usage:
@@ -139,14 +142,17 @@ class ProvenanceReader:
         """None for a record that a person has written."""
         first = select(revisions.c.kind).join(records, records.c.number == revisions.c.record)
         first = first.where(records.c.id == record.id, revisions.c.number == 1)
-        source = select(runs.c.id, runs.c.name, inputs.c.position, inputs.c.fields).join_from(inputs, runs)
+        source = select(runs.c.id, runs.c.name, inputs.c.position, inputs.c.fields, inputs.c.examples)
+        source = source.join_from(inputs, runs)
         made = select(calls).where(calls.c.input_id == record.input_id).order_by(calls.c.number)
         with self._database.read() as connection:
             if record.input_id is None or connection.scalar(first) == RevisionKind.WRITTEN.value:
                 return None
-            found = connection.execute(source.where(inputs.c.id == record.input_id)).one()
+            *found, digests = connection.execute(source.where(inputs.c.id == record.input_id)).one()
             answered = connection.execute(made).mappings()
-            return Provenance(*found, tuple(_call_of(row) for row in answered))
+            shown = examples_of(connection, digests) if digests else {}
+            examples = tuple(shown[digest] for digest in digests or () if digest in shown)
+            return Provenance(*found, tuple(_call_of(row) for row in answered), examples)
 
     def rewrites(self, record: Record) -> list[Rewrite]:
         """How models have written it again, newest first; only what a person has accepted."""
