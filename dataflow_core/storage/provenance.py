@@ -148,11 +148,18 @@ class ProvenanceReader:
         with self._database.read() as connection:
             if record.input_id is None or connection.scalar(first) == RevisionKind.WRITTEN.value:
                 return None
-            *found, digests = connection.execute(source.where(inputs.c.id == record.input_id)).one()
+            found = connection.execute(source.where(inputs.c.id == record.input_id)).one()
+            digests: list[str] = found.examples or []
             answered = connection.execute(made).mappings()
-            shown = examples_of(connection, digests) if digests else {}
-            examples = tuple(shown[digest] for digest in digests or () if digest in shown)
-            return Provenance(*found, tuple(_call_of(row) for row in answered), examples)
+            shown = examples_of(connection, digests)
+            return Provenance(
+                found.id,
+                found.name,
+                found.position,
+                found.fields,
+                tuple(_call_of(row) for row in answered),
+                tuple(shown[digest] for digest in digests if digest in shown),
+            )
 
     def rewrites(self, record: Record) -> list[Rewrite]:
         """How models have written it again, newest first; only what a person has accepted."""

@@ -20,7 +20,7 @@ from ui.prompts.address import open_prompt
 from ui.prompts.versions import show_versions
 from ui.session import reviewer
 from ui.shell import Badge, show_badge
-from ui.text import escape_markdown
+from ui.text import escape_markdown, remark
 
 _SAID = "prompts-said"
 _FIXED = (
@@ -31,14 +31,14 @@ _FIXED = (
 
 def show_prompt(workspace: Workspace, prompt: PromptTexts) -> None:
     history = workspace.prompts.history(prompt.name) if prompt.version else []
-    if said := st.session_state.pop(_SAID, ""):
-        st.toast(escape_markdown(said), icon=":material/check:")
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
             st.subheader(escape_markdown(prompt.name), anchor=False, width="content")
             for badge in _badges(prompt, history):
                 show_badge(badge)
         actions = st.container(horizontal=True, width="content", gap="small")
+    if said := st.session_state.pop(_SAID, ""):
+        remark(f":material/check: {escape_markdown(said)}", "green")
     if prompt.recipe == "small":
         st.caption(_FIXED)
         _show_texts({name: name.capitalize() for name in prompt.texts}, prompt)
