@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dataflow_core.export import write_export as write_export
+    from dataflow_core.few_shot import FewShot as FewShot
     from dataflow_core.generators.consistent_chat import ConsistentChatGenerator as ConsistentChatGenerator
     from dataflow_core.generators.para_seq import ParaSeqTaskGenerator as ParaSeqTaskGenerator
     from dataflow_core.home import Home as Home
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from dataflow_core.models import Endpoint as Endpoint
     from dataflow_core.models import Flow as Flow
     from dataflow_core.models import Intent as Intent
+    from dataflow_core.models import PromptTexts as PromptTexts
     from dataflow_core.models import ReviewStatus as ReviewStatus
     from dataflow_core.readers import guess_task_column as guess_task_column
     from dataflow_core.readers import read_lines as read_lines
@@ -31,10 +33,12 @@ _MODULES = {
     "EMBEDDED": "models",
     "ConsistentChatGenerator": "generators.consistent_chat",
     "Endpoint": "models",
+    "FewShot": "few_shot",
     "Flow": "models",
     "Home": "home",
     "Intent": "models",
     "ParaSeqTaskGenerator": "generators.para_seq",
+    "PromptTexts": "models",
     "Query": "storage.queries",
     "ReviewStatus": "models",
     "Workspace": "workspace",
