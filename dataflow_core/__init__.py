@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dataflow_core.export import write_export as write_export
     from dataflow_core.few_shot import FewShot as FewShot
-    from dataflow_core.generators.consistent_chat import ConsistentChatGenerator as ConsistentChatGenerator
-    from dataflow_core.generators.para_seq import ParaSeqTaskGenerator as ParaSeqTaskGenerator
     from dataflow_core.home import Home as Home
     from dataflow_core.intents import builtin_intents as builtin_intents
     from dataflow_core.models import EMBEDDED as EMBEDDED
@@ -26,18 +24,28 @@ if TYPE_CHECKING:
     from dataflow_core.readers import read_lines as read_lines
     from dataflow_core.readers import read_table as read_table
     from dataflow_core.readers import select_inputs as select_inputs
+    from dataflow_core.scripting.api_serving import APILLMServing_request as APILLMServing_request
+    from dataflow_core.scripting.consistent_chat import ConsistentChatGenerator as ConsistentChatGenerator
+    from dataflow_core.scripting.file_storage import DataFlowStorage as DataFlowStorage
+    from dataflow_core.scripting.file_storage import FileStorage as FileStorage
+    from dataflow_core.scripting.llm_serving import LLMServingABC as LLMServingABC
+    from dataflow_core.scripting.para_seq import ParaSeqTaskGenerator as ParaSeqTaskGenerator
     from dataflow_core.storage.queries import Query as Query
     from dataflow_core.workspace import Workspace as Workspace
 
 _MODULES = {
+    "APILLMServing_request": "scripting.api_serving",
+    "ConsistentChatGenerator": "scripting.consistent_chat",
+    "DataFlowStorage": "scripting.file_storage",
     "EMBEDDED": "models",
-    "ConsistentChatGenerator": "generators.consistent_chat",
     "Endpoint": "models",
     "FewShot": "few_shot",
+    "FileStorage": "scripting.file_storage",
     "Flow": "models",
     "Home": "home",
     "Intent": "models",
-    "ParaSeqTaskGenerator": "generators.para_seq",
+    "LLMServingABC": "scripting.llm_serving",
+    "ParaSeqTaskGenerator": "scripting.para_seq",
     "PromptTexts": "models",
     "Query": "storage.queries",
     "ReviewStatus": "models",

@@ -19,8 +19,8 @@ from ui.names import generator_name
 from ui.prompts.address import open_prompt
 from ui.prompts.versions import show_versions
 from ui.session import reviewer
-from ui.shell import Badge, show_badge
-from ui.text import escape_markdown, remark
+from ui.shell import Badge, remark, show_badge
+from ui.text import escape_markdown
 
 _SAID = "prompts-said"
 _FIXED = (

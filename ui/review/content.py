@@ -17,7 +17,8 @@ from ui.review.components import relation_card, turn_editor
 from ui.review.components.mailbox import Letter, mailbox
 from ui.review.components.relation_card import CardField, Role
 from ui.review.draft import Draft, draft_of
-from ui.text import escape_markdown, remark
+from ui.shell import remark
+from ui.text import escape_markdown
 from ui.values import CONVERSATION, as_editable, from_text
 
 #: One widget for all records, so that an edit which is on its way when another record comes is still sent.

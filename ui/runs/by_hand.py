@@ -9,7 +9,8 @@ from dataflow_core.errors import DataflowError, UsageError
 from dataflow_core.models import Failure, Fields, Record, Run
 from dataflow_core.workspace import Workspace
 from ui.session import reviewer
-from ui.text import escape_markdown, plain, remark
+from ui.shell import remark
+from ui.text import escape_markdown, plain
 from ui.values import CONVERSATION, as_text, is_conversation
 
 _OPEN, _WRITTEN = "by-hand", "by-hand-written"
