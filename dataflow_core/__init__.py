@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dataflow_core.export import write_export as write_export
+    from dataflow_core.few_shot import FewShot as FewShot
     from dataflow_core.home import Home as Home
     from dataflow_core.intents import builtin_intents as builtin_intents
     from dataflow_core.models import EMBEDDED as EMBEDDED
     from dataflow_core.models import Endpoint as Endpoint
     from dataflow_core.models import Flow as Flow
     from dataflow_core.models import Intent as Intent
+    from dataflow_core.models import PromptTexts as PromptTexts
     from dataflow_core.models import ReviewStatus as ReviewStatus
     from dataflow_core.readers import guess_task_column as guess_task_column
     from dataflow_core.readers import read_lines as read_lines
@@ -51,6 +53,7 @@ _MODULES = {
     "EMBEDDED": "models",
     "Endpoint": "models",
     "Export": "scripting.pipeline",
+    "FewShot": "few_shot",
     "FileStorage": "scripting.file_storage",
     "Flow": "models",
     "GeneratorOutput": "scripting.typing",
@@ -63,6 +66,7 @@ _MODULES = {
     "OpenAILLM": "scripting.llms",
     "ParaSeqTaskGenerator": "scripting.para_seq",
     "Pipeline": "scripting.pipeline",
+    "PromptTexts": "models",
     "Query": "storage.queries",
     "ReviewStatus": "models",
     "StepOutput": "scripting.typing",

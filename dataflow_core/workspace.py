@@ -110,14 +110,15 @@ class Workspace(Planner):
         """Make failed inputs pending again and return how many; `start` takes them up.
 
         With `endpoint` the run goes on with that one from now on, whatever its model. Raises `RunIsLiveError`, and
-        `UsageError` for a run whose generator only a script has.
+        `UsageError` for a run whose generator only a script has, or whose prompt is not for models of that size.
         """
-        _check_can_execute(self.runs.get(run_id))
+        run = self.runs.get(run_id)
+        _check_can_execute(run)
+        if endpoint is None:
+            return self.runs.retry_failed(run_id, stage=stage, input_ids=input_ids)
+        generator = build_generator(run.generator, run.params, recipe=endpoint.recipe)
         count = self.runs.retry_failed(run_id, stage=stage, input_ids=input_ids)
-        if endpoint is not None:
-            run = self.runs.get(run_id)
-            generator = build_generator(run.generator, run.params, recipe=endpoint.recipe)
-            self.runs.change_endpoint(run.id, endpoint, prompt_version=generator.prompt_version)
+        self.runs.change_endpoint(run.id, endpoint, prompt_version=generator.prompt_version)
         return count
 
     def answer_accepted(self, run_id: str) -> int:

@@ -24,7 +24,7 @@ def settings_of(workspace: Workspace, run: Run) -> dict[str, Any]:
     endpoint = run.endpoint
     return {
         "generator": run.generator,
-        **{name: "left to the endpoint" if value is None else value for name, value in run.params.items()},
+        **{name: "left to the endpoint" if value is None else value for name, value in _params(run).items()},
         "prompt version": run.prompt_version,
         "endpoint": endpoint.name,
         "address": _ADDRESSES.get(endpoint.kind) or base_url_of(endpoint),
@@ -36,6 +36,14 @@ def settings_of(workspace: Workspace, run: Run) -> dict[str, Any]:
         "budget": budget_in_words(run.budget) or "no limit",
         "run id": run.id,
     }
+
+
+def _params(run: Run) -> dict[str, Any]:
+    """Without the texts of its prompt, which the Prompts page shows."""
+    told = {name: value for name, value in run.params.items() if name not in ("prompt", "few_shot")}
+    if few_shot := run.params.get("few_shot"):
+        told["examples"] = f"up to {count(few_shot['count'], 'accepted record')}, {few_shot['max_tokens']:,} tokens"
+    return told
 
 
 def _answered(workspace: Workspace, run: Run) -> dict[str, Any]:
