@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dataflow_core.arguments import budget_of, changed_endpoint, endpoint_of, parser
+from dataflow_core.cli_flows import plan_again, read_again, save
 from dataflow_core.errors import DataflowError, UsageError
 from dataflow_core.export import exported_lines, left_out, write_export, write_failures, write_lines
 from dataflow_core.home import Home
@@ -120,6 +121,18 @@ def _chat(options: argparse.Namespace) -> int:
     )
     workspace.enqueue(run, limit=options.limit, budget=budget)
     return _execute_and_write(workspace, run, options)
+
+
+def _save(options: argparse.Namespace) -> int:
+    _check_output(options)
+    return save(_workspace(options), options)
+
+
+def _again(options: argparse.Namespace) -> int:
+    _check_output(options)
+    saved = read_again(options)
+    workspace = _workspace(options, create=True)
+    return _execute_and_write(workspace, plan_again(workspace, saved, options), options)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -337,6 +350,8 @@ def _report(
 _VERBS = {
     "paraseq": _paraseq,
     "chat": _chat,
+    "save": _save,
+    "again": _again,
     "run": _run,
     "action": _action,
     "worker": _worker,

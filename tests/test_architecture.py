@@ -35,6 +35,9 @@ LAYERS = (
         "exporters",
         "readers",
         "intents",
+        "yaml_files",
+        "endpoint_fields",
+        "prompt_marks",
         "export",
         "launch",
         "background",
@@ -47,7 +50,7 @@ LAYERS = (
     ("dataflow_core",),
     ("ui",),
     ("pages",),
-    ("app", "arguments", "cli", "report", "terminal", "__main__"),
+    ("app", "arguments", "cli", "cli_flows", "report", "terminal", "__main__"),
 )
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Generator
 
 from sqlalchemy import Select, Text, cast, func, select, union_all
 
 from dataflow_core.models import (
     Failure,
+    Fields,
     InputState,
     Progress,
     ReviewStatus,
@@ -34,6 +36,7 @@ from dataflow_core.storage.schema import (
 from dataflow_core.storage.stage_gate import waiting_by_status
 
 RECENT = 30.0
+_PAGE = 5_000
 _STANDING = (inputs.c.id == failures.c.input_id) & (inputs.c.attempt == failures.c.attempt)
 
 
@@ -81,6 +84,12 @@ class ProgressReader:
             recent_per_second=n_recent / seconds,
             recent_ends_per_second=(n_recent + n_failed) / seconds,
         )
+
+    def inputs(self, run_id: str) -> Generator[Fields]:
+        """What each input of the run holds, in their order; a chunk in memory at a time."""
+        query = select(inputs.c.fields).where(inputs.c.run_id == run_id).order_by(inputs.c.position)
+        with self._database.read() as connection:
+            yield from connection.execution_options(yield_per=_PAGE).scalars(query)
 
     def waiting_by_status(self, run_id: str) -> dict[ReviewStatus, int]:
         """How the questions of the inputs that wait for a review of them have been judged."""

@@ -1,0 +1,283 @@
+"""A run as one YAML file: what it is made of, to be run again anywhere to the same plan and prompts.
+
+What came of it is not in there, nor is any key.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dataflow_core.endpoint_fields import fields_of_endpoint, read_endpoint
+from dataflow_core.errors import UsageError
+from dataflow_core.export import write_lines
+from dataflow_core.generators import build_generator
+from dataflow_core.models import Budget, Endpoint, Fields, Run, RunKind
+from dataflow_core.prompt_marks import check_params, mark_of_prompts
+from dataflow_core.storage.runs import RunPlan
+from dataflow_core.workspace import Workspace
+from dataflow_core.yaml_files import Document, as_yaml, build, check_keys, read_yaml, read_yaml_file
+
+VERSION = 1
+LARGEST = 512_000_000  # bytes
+_VERSION_KEY = "dataflow_studio_run"
+_NEEDED = ("generator", "prompt_version", "params", "endpoint", "inputs")
+_KEYS = (
+    _VERSION_KEY,
+    "name",
+    "generator",
+    "prompt_version",
+    "prompts",
+    "params",
+    "endpoint",
+    "source",
+    "budget",
+    "inputs",
+)
+_HEAD = (
+    "# A run of Dataflow Studio: its settings and its inputs. Run it again with\n"
+    "#     python -m dataflow_core again THIS_FILE -o OUT.jsonl\n"
+    "# or open it on the Runs page. Each line of the inputs, at the end, is one of them as JSON.\n"
+)
+#: Characters that JSON takes as they are, and YAML does not or for something else.
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+#: In the source of a run that was planned from a file.
+_AGAIN = "run again from"
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRun:
+    """What a run is made of. `prompts` is the mark of the prompts it sends, "" where it could not be told."""
+
+    name: str
+    generator: str
+    prompt_version: str
+    params: Fields
+    endpoint: Endpoint
+    source: Fields
+    budget: Budget
+    inputs: tuple[Fields, ...]
+    prompts: str = ""
+    file: str = "The file"
+
+
+def save_run(workspace: Workspace, run_id: str, path: Path | str) -> Path:
+    """Write the run's settings and inputs to a file, and return its path.
+
+    The file is there whole or not at all. Raises `UsageError` for an unknown run, one that only wrote records again,
+    and a place that cannot be written to.
+    """
+    target = Path(path)
+    run = workspace.runs.get(run_id)
+    if run.kind is not RunKind.GENERATE:
+        raise UsageError("Only a run that makes records can be saved: this one wrote others' texts again.")
+    if not target.parent.is_dir():
+        raise UsageError(f"The folder {target.parent} does not exist.")
+    with closing(workspace.runs.inputs(run.id)) as inputs:
+        write_lines(target, _lines(run, inputs))
+    return target
+
+
+def load_run(source: Path | str) -> SavedRun:
+    """Read a saved run: a `Path`, or the file's text. Raises `UsageError` that says what is wrong, and where."""
+    if isinstance(source, Path):
+        return read_saved(read_yaml_file(source, most_bytes=LARGEST))
+    return read_saved(read_yaml(source, "The file"))
+
+
+def read_saved(document: Document) -> SavedRun:
+    """The saved run in this document. Raises `UsageError`."""
+    _check_form(document)
+    data = document.data
+    if missing := [key for key in _NEEDED if key not in data]:
+        raise document.error(f"“{missing[0]}” is missing, so the run cannot be made again. Save it anew.")
+    check_keys(document, (), _KEYS, what="A saved run")
+    for key in ("params", "source"):
+        if not isinstance(data.get(key, {}), dict):
+            raise document.error(f"“{key}” must be a mapping of names to values.", (key,))
+    for key in ("name", "generator", "prompt_version", "prompts"):
+        if not isinstance(data.get(key, ""), str):
+            raise document.error(f"“{key}” must be a text.", (key,))
+    saved = SavedRun(
+        name=data.get("name", ""),
+        generator=data["generator"],
+        prompt_version=data["prompt_version"],
+        params=data["params"],
+        endpoint=read_endpoint(document, ("endpoint",)),
+        source=data.get("source", {}),
+        budget=build(Budget, document, ("budget",), what="The budget") if "budget" in data else Budget(),
+        inputs=tuple(_read_inputs(document)),
+        prompts=data.get("prompts", ""),
+        file=document.name,
+    )
+    try:
+        check_params(saved.generator, saved.params, saved.inputs, recipe=saved.endpoint.recipe)
+    except UsageError as error:
+        raise document.error(str(error), ("params",)) from error
+    return saved
+
+
+def difference(saved: SavedRun, endpoint: Endpoint | None = None) -> str:
+    """Say why the prompts would not be those of the saved run, in a sentence; "" where they are the same.
+
+    With an `endpoint` that is prompted in another way they are meant to be others.
+    """
+    recipe = (endpoint or saved.endpoint).recipe
+    if recipe != saved.endpoint.recipe:
+        return ""
+    generator = build_generator(saved.generator, saved.params, recipe=recipe)
+    if generator.prompt_version != saved.prompt_version:
+        return (
+            f"The run was made with the prompt {saved.prompt_version}, where this version of Dataflow Studio has "
+            f"{generator.prompt_version}: other prompts would be sent."
+        )
+    if saved.prompts and mark_of_prompts(generator, saved.inputs) != saved.prompts:
+        return (
+            f"The prompt {saved.prompt_version} of this version of Dataflow Studio is not the one that the run was "
+            "made with: other prompts would be sent."
+        )
+    return ""
+
+
+def plan_saved(
+    workspace: Workspace, saved: SavedRun, endpoint: Endpoint | None = None, *, other_prompts: bool = False
+) -> Run:
+    """Plan the saved run in this workspace, with the same inputs in the same order; `start` begins it.
+
+    It calls the file's own endpoint unless another is given. Raises `UsageError` where the prompts sent would not be
+    the same any more, unless `other_prompts` says that they may be others, and when there are no inputs.
+    """
+    chosen = endpoint or _distinct(workspace, saved.endpoint)
+    if not other_prompts and (sentence := difference(saved, chosen)):
+        raise UsageError(f"{saved.file}: {sentence} To run it all the same, give --other-prompts (in Python, other_prompts=True).")
+    generator = build_generator(saved.generator, saved.params, recipe=chosen.recipe)
+    run = workspace.runs.create(
+        RunPlan(
+            name=saved.name,
+            generator=saved.generator,
+            params=saved.params,
+            endpoint=chosen,
+            prompt_version=generator.prompt_version,
+            inputs=saved.inputs,
+            source=saved.source | {_AGAIN: saved.file},
+        )
+    )
+    if saved.budget != Budget():
+        workspace.runs.set_budget(run.id, saved.budget)
+    return workspace.runs.get(run.id)
+
+
+def is_again(run: Run) -> bool:
+    """Whether the run was planned from a saved one."""
+    return _AGAIN in run.source
+
+
+def _distinct(workspace: Workspace, endpoint: Endpoint) -> Endpoint:
+    """The file's endpoint, under a name of its own where the workspace has another one of that name.
+
+    A run goes on with the endpoint that is stored under its endpoint's name.
+    """
+
+    def called(one: Endpoint) -> tuple[str, str, str]:
+        return one.kind, one.model, one.base_url
+
+    stored = [one for one in workspace.endpoints.all() if one.name == endpoint.name]
+    if all(called(one) == called(endpoint) for one in stored):
+        return endpoint
+    return replace(endpoint, name=f"{endpoint.name} (saved run)")
+
+
+def _lines(run: Run, inputs: Iterator[Fields]) -> Iterator[str]:
+    first = []
+    for fields in inputs:
+        first.append(fields)
+        if len(first) == 20:  # in search of one that can be used
+            break
+    yield _HEAD + as_yaml(_settings(run, first)).rstrip("\n")
+    yield "inputs: |"
+    for fields in first:
+        yield f"  {_as_line(fields)}"
+    for fields in inputs:
+        yield f"  {_as_line(fields)}"
+
+
+def _settings(run: Run, first: list[Fields]) -> Fields:
+    data: Fields = {
+        _VERSION_KEY: VERSION,
+        "name": run.name,
+        "generator": run.generator,
+        "prompt_version": run.prompt_version,
+    }
+    try:
+        generator = build_generator(run.generator, run.params, recipe=run.endpoint.recipe)
+    except UsageError:  # made by a class of somebody's own
+        pass
+    else:
+        if generator.prompt_version == run.prompt_version:
+            data["prompts"] = mark_of_prompts(generator, first)
+    source = {key: value for key, value in run.source.items() if key != _AGAIN}
+    data |= {"params": run.params, "endpoint": fields_of_endpoint(run.endpoint), "source": source}
+    budget = {key: value for key, value in (("tokens", run.budget.tokens), ("money", run.budget.money)) if value}
+    return data | ({"budget": budget} if budget else {})
+
+
+def _as_line(fields: Fields) -> str:
+    kept = {"fields": fields} if _is_wrapped(fields) else fields
+    text = json.dumps(kept, ensure_ascii=False)
+    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _is_wrapped(value: Any) -> bool:
+    return "fields" in value and set(value) <= {"fields", "examples"} and isinstance(value["fields"], dict)
+
+
+def _check_form(document: Document) -> None:
+    if not isinstance(document.data, dict) or _VERSION_KEY not in document.data:
+        raise document.error(
+            f"This is not a saved run: it has no “{_VERSION_KEY}”. Choose a file that was written by “Save as file” "
+            "or the command save."
+        )
+    version = document.data[_VERSION_KEY]
+    if not isinstance(version, int) or version < 1:
+        raise document.error(f"“{_VERSION_KEY}” must be the number {VERSION}.", (_VERSION_KEY,))
+    if version > VERSION:
+        raise document.error(
+            f"The run was saved by a newer version of Dataflow Studio (form {version}; this one reads {VERSION}). "
+            "Open it with that.",
+            (_VERSION_KEY,),
+        )
+
+
+def _read_inputs(document: Document) -> Iterator[Fields]:
+    text = document.data["inputs"]
+    if not isinstance(text, str):
+        raise document.error("“inputs” must be a block of text with one JSON object a line.", ("inputs",))
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield _read_line(document, line, number)
+
+
+def _read_line(document: Document, line: str, number: int) -> Fields:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        said = error.msg if isinstance(error, json.JSONDecodeError) else "it cannot be read"
+        raise document.error(f"Line {number} of the inputs is not valid JSON: {said}.", ("inputs",)) from None
+    if not isinstance(value, dict):
+        raise document.error(f"Line {number} of the inputs is not a JSON object.", ("inputs",))
+    if "\\ud" in line.lower() and not _is_text(value):
+        raise document.error(f"Line {number} of the inputs holds half of a character.", ("inputs",))
+    return dict(value["fields"]) if _is_wrapped(value) else value
+
+
+def _is_text(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
