@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dataflow_core.arguments import budget_of, changed_endpoint, endpoint_of, parser
-from dataflow_core.cli_flows import plan_again, read_again, save
+from dataflow_core.cli_flows import plan_again, read_again, run_file, save
 from dataflow_core.errors import DataflowError, UsageError
 from dataflow_core.export import exported_lines, left_out, write_export, write_failures, write_lines
 from dataflow_core.home import Home
 from dataflow_core.launch import launch_app
 from dataflow_core.models import Budget, ReviewStatus, Run, RunState, Stage
+from dataflow_core.pipeline_files import read_pipeline
 from dataflow_core.readers import guess_task_column, read_table, select_inputs
 from dataflow_core.rechecking import recheck
 from dataflow_core.report import (
@@ -50,7 +51,7 @@ PATIENCE = 3.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0 when every input to be tried became a record, 3 when some failed, 2 for a usage
-    error, else 1.
+    error, 4 when a pipeline waits for a review, else 1.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -133,6 +134,13 @@ def _again(options: argparse.Namespace) -> int:
     saved = read_again(options)
     workspace = _workspace(options, create=True)
     return _execute_and_write(workspace, plan_again(workspace, saved, options), options)
+
+
+def _pipeline(options: argparse.Namespace) -> int:
+    pipeline = read_pipeline(options.file)
+    options.workspace = options.workspace or pipeline.workspace
+    workspace = _workspace(options, create=True)
+    return run_file(pipeline, workspace, lambda _, run: _execute(workspace, run, quiet=options.quiet))
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -352,6 +360,7 @@ _VERBS = {
     "chat": _chat,
     "save": _save,
     "again": _again,
+    "pipeline": _pipeline,
     "run": _run,
     "action": _action,
     "worker": _worker,

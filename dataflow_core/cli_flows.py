@@ -8,9 +8,14 @@ from pathlib import Path
 
 from dataflow_core.arguments import budget_of, changed_endpoint
 from dataflow_core.models import Endpoint, Run
+from dataflow_core.pipeline_files import PipelineFile
+from dataflow_core.pipelines import Execute
 from dataflow_core.saved_runs import SavedRun, load_run, plan_saved, save_run
 from dataflow_core.serving.keys import base_url_of, key_source
 from dataflow_core.workspace import Workspace
+
+#: Exit status.
+WAITS = 4
 
 
 def save(workspace: Workspace, options: argparse.Namespace) -> int:
@@ -35,6 +40,15 @@ def plan_again(workspace: Workspace, saved: SavedRun, options: argparse.Namespac
     if not options.quiet:
         print(f"{len(saved.inputs):,} inputs from {saved.file}. {called(run.endpoint)}", file=sys.stderr)
     return run
+
+
+def run_file(pipeline: PipelineFile, workspace: Workspace, execute: Execute) -> int:
+    """Returns the exit status: that of runs, and 4 where the pipeline waits for a review."""
+    outcome = pipeline.run(workspace, execute=execute, say=print)
+    print(outcome.sentence)
+    if outcome.failures:
+        print(f"{outcome.failures:,} inputs failed: see the runs {', '.join(run[-4:] for run in outcome.runs)}.")
+    return {"waiting": WAITS, "stopped": 1}.get(outcome.state, 3 if outcome.failures else 0)
 
 
 def called(endpoint: Endpoint) -> str:

@@ -154,7 +154,9 @@ def plan_saved(
     """
     chosen = endpoint or _distinct(workspace, saved.endpoint)
     if not other_prompts and (sentence := difference(saved, chosen)):
-        raise UsageError(f"{saved.file}: {sentence} To run it all the same, give --other-prompts (in Python, other_prompts=True).")
+        raise UsageError(
+            f"{saved.file}: {sentence} To run it all the same, give --other-prompts (in Python, other_prompts=True)."
+        )
     generator = build_generator(saved.generator, saved.params, recipe=chosen.recipe)
     run = workspace.runs.create(
         RunPlan(

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from dataflow_core.cli import main
+from dataflow_core.models import ReviewStatus
+from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
-from tests.scripted_endpoint import ScriptedEndpoint, para_seq_replies
+from tests.scripted_endpoint import Reply, ScriptedEndpoint, para_seq_replies, refusal
 
 
 @pytest.fixture(autouse=True)
@@ -82,3 +84,57 @@ def test_other_prompts_have_to_be_asked_for(folder: Path, capsys: pytest.Capture
         assert main(again) == 2
         assert "--other-prompts" in capsys.readouterr().err
         assert main([*again, "--other-prompts"]) == 0
+
+
+PIPELINE = """\
+name: Garden
+workspace: garden
+endpoint: {model: m, base_url: URL}
+steps:
+  - generator: ParaSeqTaskGenerator
+    file: in.jsonl
+    input_task_key: atom_task
+  - export: out.jsonl
+    only_accepted: true
+"""
+
+
+def test_a_pipeline_waits_for_the_review_with_status_4_and_goes_on(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ScriptedEndpoint(para_seq_replies) as endpoint:
+        (folder / "p.yaml").write_text(PIPELINE.replace("URL", endpoint.url))
+        assert main(["pipeline", "run", "p.yaml", "--quiet"]) == 4
+        said = capsys.readouterr().out
+        assert "Step 1 (tasks) begins: 2 of 2 inputs to do.\nStep 1 (tasks): 2 records.\n" in said
+        assert "2 records of step 1 (“in.jsonl”) wait for a review." in said
+        calls = len(endpoint.calls)
+        workspace = Workspace(folder / "garden")
+        records = list(workspace.records.stream(Query()))
+        workspace.review.decide({record.id: record.revision for record in records}, ReviewStatus.ACCEPTED, reviewer="A")
+        workspace.close()
+        assert main(["pipeline", "run", "p.yaml", "--quiet"]) == 0
+        assert len(endpoint.calls) == calls
+    assert capsys.readouterr().out.splitlines()[-1] == f"“Garden” is finished: 2 records in {folder / 'out.jsonl'}."
+    assert len(lines(folder / "out.jsonl")) == 2
+
+
+def test_a_pipeline_whose_inputs_failed_ends_with_status_3_and_a_stopped_one_with_1(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def script(request: dict[str, object]) -> Reply:
+        return Reply("no") if "cat" in json.dumps(request) else para_seq_replies(request)
+
+    text = PIPELINE.replace("    only_accepted: true\n", "")
+    with ScriptedEndpoint(script) as endpoint:
+        (folder / "p.yaml").write_text(text.replace("URL", endpoint.url))
+        assert main(["pipeline", "run", "p.yaml", "--workspace", "elsewhere", "--quiet"]) == 3
+        assert "1 inputs failed: see the runs" in capsys.readouterr().out
+        assert not (folder / "garden").exists()
+    with ScriptedEndpoint(lambda _: refusal(401, "Wrong key.")) as endpoint:
+        (folder / "p.yaml").write_text(text.replace("URL", endpoint.url))
+        assert main(["pipeline", "run", "p.yaml", "--quiet"]) == 1
+        assert "Step 1 (tasks) has stopped." in capsys.readouterr().out
+    (folder / "p.yaml").write_text("steps: [")
+    assert main(["pipeline", "run", "p.yaml"]) == 2
+    assert "p.yaml is not valid YAML" in capsys.readouterr().err
