@@ -29,7 +29,7 @@ from dataflow_core.pipeline_steps import (
     label_of,
     prepare,
 )
-from dataflow_core.record_inputs import RecordChoice
+from dataflow_core.record_inputs import RecordChoice, note_records
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 
@@ -128,11 +128,9 @@ class _Progress:
             if any(run.source.get("step") == number for run in self._known):
                 self._say(f"Step {number} ({prepared.label}) is another than it was: it is made anew.")
             run = prepared.plan(choice)
-            more = {"pipeline": self._name, "step": number, "digest": digest}
-            if choice is not None:
-                more |= {"of run": self._made[-1][1].id, "only accepted": choice.only_accepted}
-            self._workspace.runs.add_to_source(run.id, more)
-            run = self._workspace.runs.get(run.id)
+            runs = self._workspace.runs
+            runs.add_to_source(run.id, {"pipeline": self._name, "step": number, "digest": digest})
+            run = runs.get(run.id) if choice is None else note_records(runs, run, choice)
         return self._carry_out(number, prepared.label, run, prepared.endpoint, step.budget), digest
 
     def _carry_out(

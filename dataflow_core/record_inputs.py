@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from dataflow_core.errors import UsageError
 from dataflow_core.export import whole
-from dataflow_core.models import SKELETON, Fields, Record, ReviewStatus, SourceLine
+from dataflow_core.models import SKELETON, Fields, Record, ReviewStatus, Run, SourceLine
 from dataflow_core.readers import Entry, Selection, Table
 from dataflow_core.storage.queries import Query
 from dataflow_core.storage.records import RecordStore
+from dataflow_core.storage.runs import RunStore
 
 #: Which records go on: those that people have accepted, or all that nobody has turned down.
 ONLY_ACCEPTED = (ReviewStatus.ACCEPTED,)
@@ -88,6 +89,13 @@ def table_of(records: RecordStore, choice: RecordChoice) -> tuple[Table, Selecti
     nothing: list[SourceLine] = []
     table = Table(columns, entries, nothing, "Records", "of this workspace", None, choice.name)
     return table, Selection(entries, nothing)
+
+
+def note_records(runs: RunStore, run: Run, choice: RecordChoice) -> Run:
+    """Note with the run that these records are its inputs; returns it as it is then."""
+    of = {"of run": choice.query.runs[0]} if len(choice.query.runs) == 1 else {}
+    runs.add_to_source(run.id, of | {"only accepted": choice.only_accepted})
+    return runs.get(run.id)
 
 
 def fields_of(records: RecordStore, choice: RecordChoice) -> Iterator[Fields]:

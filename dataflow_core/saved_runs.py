@@ -17,6 +17,7 @@ from dataflow_core.endpoint_fields import fields_of_endpoint, read_endpoint
 from dataflow_core.errors import UsageError
 from dataflow_core.export import write_lines
 from dataflow_core.generators import build_generator
+from dataflow_core.generators.base import Generator
 from dataflow_core.models import Budget, Endpoint, Fields, Run, RunKind
 from dataflow_core.prompt_marks import check_params, mark_of_prompts
 from dataflow_core.storage.runs import RunPlan
@@ -103,6 +104,9 @@ def read_saved(document: Document) -> SavedRun:
     for key in ("name", "generator", "prompt_version", "prompts"):
         if not isinstance(data.get(key, ""), str):
             raise document.error(f"“{key}” must be a text.", (key,))
+    for key in ("lines", "skipped"):
+        if not isinstance(data.get("source", {}).get(key, 0), int):
+            raise document.error(f"“{key}” must be a whole number.", ("source", key))
     saved = SavedRun(
         name=data.get("name", ""),
         generator=data["generator"],
@@ -119,7 +123,14 @@ def read_saved(document: Document) -> SavedRun:
         check_params(saved.generator, saved.params, saved.inputs, recipe=saved.endpoint.recipe)
     except UsageError as error:
         raise document.error(str(error), ("params",)) from error
-    return saved
+    generator = build_generator(saved.generator, saved.params, recipe=saved.endpoint.recipe)
+    return replace(saved, params=saved.params | _left_out(generator, saved.params))
+
+
+def _left_out(generator: Generator, params: Fields) -> Fields:
+    """What a file written by hand leaves as it is by default."""
+    every: Fields = getattr(generator, "params", {})
+    return {key: value for key, value in every.items() if key not in params}
 
 
 def difference(saved: SavedRun, endpoint: Endpoint | None = None) -> str:
