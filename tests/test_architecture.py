@@ -47,7 +47,7 @@ LAYERS = (
     ("dataflow_core",),
     ("ui",),
     ("pages",),
-    ("app", "arguments", "cli", "report", "terminal", "__main__"),
+    ("app", "arguments", "cli", "cli_custom", "report", "terminal", "__main__"),
 )
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 
