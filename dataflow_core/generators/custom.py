@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from dataflow_core.errors import UsageError
 from dataflow_core.generators.base import Ask, seed_for
-from dataflow_core.generators.custom_small import small_record
+from dataflow_core.generators.custom_small import first_prompt, small_record
 from dataflow_core.generators.field_values import MODEL_NAME, blank_value, read_value
 from dataflow_core.generators.record_answer import RecordAnswer
 from dataflow_core.models import Completion, CustomRecipe, Fields, Input, OutputField, Prompt, Recipe
@@ -63,8 +63,15 @@ class CustomGenerator:
         return {"recipe": self.custom.as_fields(), "temperature": self.temperature, "seed": self.seed}
 
     def prompt(self, item: Input) -> Prompt:
-        """What a capable model is asked for the input. Raises `UsageError` where it lacks what the recipe names."""
+        """What a capable model is asked for the input; of a small one the first field.
+
+        Raises `UsageError` where the input lacks what the recipe names.
+        """
         values = values_for(self.custom, item.fields)
+        if self.recipe == "small":
+            return first_prompt(
+                self.custom, values, self._examples(item), version=self.prompt_version, temperature=self.temperature
+            )
         examples = [(values_of_example(self.custom, one), _outputs(self.custom, one)) for one in self._examples(item)]
         return custom.record_prompt(
             self.custom, values, examples, version=self.prompt_version, temperature=self.temperature

@@ -55,11 +55,23 @@ async def small_record(
     temperature: float | None,
 ) -> Made:
     """Raises `AnswerError` where a field has no usable candidate even when asked for twice; else what `ask` raises."""
-    writer = _Writer(recipe, values, _fitting(examples), ask, version, seed, temperature)
+    writer = _Writer(recipe, values, _fitting(examples), version, seed, temperature)
     fields, model = Fields(), ""
     for output in recipe.outputs:
-        fields[output.name], model = await writer.field(output, fields)
+        fields[output.name], model = await writer.field(output, fields, ask)
     return Made(fields, model)
+
+
+def first_prompt(
+    recipe: CustomRecipe,
+    values: Mapping[str, str],
+    examples: Sequence[Fields],
+    *,
+    version: str,
+    temperature: float | None,
+) -> Prompt:
+    """What is asked for the record's first field."""
+    return _Writer(recipe, values, _fitting(examples), version, 0, temperature).prompt(recipe.outputs[0], {}, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +79,16 @@ class _Writer:
     recipe: CustomRecipe
     values: Mapping[str, str]
     examples: Sequence[Fields]
-    ask: Ask
     version: str
     seed: int
     temperature: float | None
 
-    async def field(self, output: OutputField, before: Fields) -> tuple[Any, str]:
+    async def field(self, output: OutputField, before: Fields, ask: Ask) -> tuple[Any, str]:
         """The field's value, and the model that wrote it. Asks once more with another seed if the rules leave none."""
         seen: list[str] = []
         for step in (output.name, f"{output.name}-2"):
-            prompt = self._prompt(output, before, derived_seed(self.seed, step, *self.values.values()))
-            found = await self.ask(prompt, answer=_CandidatesAnswer(), step=step)
+            prompt = self.prompt(output, before, derived_seed(self.seed, step, *self.values.values()))
+            found = await ask(prompt, answer=_CandidatesAnswer(), step=step)
             texts = [self._tidy(output, text) for text in found.texts]
             seen += texts
             good = [text for text in texts if self._is_usable(output, text, before)]
@@ -89,7 +100,7 @@ class _Writer:
         )
         raise AnswerError(message, raw_text="\n".join(seen))
 
-    def _prompt(self, output: OutputField, before: Fields, seed: int) -> Prompt:
+    def prompt(self, output: OutputField, before: Fields, seed: int) -> Prompt:
         kinds = {one.name: one for one in self.recipe.outputs}
         given = {name: clipped(one_line(text), _SHOWN_BYTES) for name, text in self.values.items()}
         written = {name: _line(value, kinds[name]) for name, value in before.items()}
