@@ -16,32 +16,42 @@ if TYPE_CHECKING:
     from dataflow_core.home import Home as Home
     from dataflow_core.intents import builtin_intents as builtin_intents
     from dataflow_core.models import EMBEDDED as EMBEDDED
+    from dataflow_core.models import CustomRecipe as CustomRecipe
     from dataflow_core.models import Endpoint as Endpoint
     from dataflow_core.models import Flow as Flow
     from dataflow_core.models import Intent as Intent
+    from dataflow_core.models import OutputField as OutputField
     from dataflow_core.models import ReviewStatus as ReviewStatus
     from dataflow_core.readers import guess_task_column as guess_task_column
     from dataflow_core.readers import read_lines as read_lines
     from dataflow_core.readers import read_table as read_table
     from dataflow_core.readers import select_inputs as select_inputs
+    from dataflow_core.recipes import builtin_recipes as builtin_recipes
+    from dataflow_core.recipes import read_recipe as read_recipe
+    from dataflow_core.recipes import recipe_from_yaml as recipe_from_yaml
     from dataflow_core.storage.queries import Query as Query
     from dataflow_core.workspace import Workspace as Workspace
 
 _MODULES = {
     "EMBEDDED": "models",
     "ConsistentChatGenerator": "generators.consistent_chat",
+    "CustomRecipe": "models",
     "Endpoint": "models",
     "Flow": "models",
     "Home": "home",
     "Intent": "models",
+    "OutputField": "models",
     "ParaSeqTaskGenerator": "generators.para_seq",
     "Query": "storage.queries",
     "ReviewStatus": "models",
     "Workspace": "workspace",
     "builtin_intents": "intents",
+    "builtin_recipes": "recipes",
     "guess_task_column": "readers",
     "read_lines": "readers",
+    "read_recipe": "recipes",
     "read_table": "readers",
+    "recipe_from_yaml": "recipes",
     "select_inputs": "readers",
     "write_export": "export",
 }

@@ -119,7 +119,16 @@ def _add_generators(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="write the questions only; resume has those answered that were accepted in a review",
     )
 
-    for verb in (paraseq, chat):
+    custom = verbs.add_parser("custom", help="write records of your own by a recipe")
+    custom.add_argument(
+        "recipe", metavar="RECIPE", help="a YAML or JSON file, or the name of a saved or built-in recipe"
+    )
+    custom.add_argument("--count", type=_whole, metavar="N", help="how many records (with --input: at most)")
+    custom.add_argument(
+        "--input", metavar="FILE", default="", help="a table: one record a line, whose columns may be named in braces"
+    )
+
+    for verb in (paraseq, chat, custom):
         verb.add_argument("-o", "--output", metavar="OUT.jsonl", required=True)
         verb.add_argument("--temperature", type=_temperature, help="sampling temperature (chat: 0.9)")
         verb.add_argument("--seed", type=int, default=0)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dataflow_core.arguments import budget_of, changed_endpoint, endpoint_of, parser
+from dataflow_core.cli_custom import plan_custom
 from dataflow_core.cli_flows import plan_again, read_again, run_file, save
 from dataflow_core.errors import DataflowError, UsageError
 from dataflow_core.export import exported_lines, left_out, write_export, write_failures, write_lines
@@ -120,6 +121,16 @@ def _chat(options: argparse.Namespace) -> int:
         seed=options.seed,
         review_skeletons=options.review_skeletons,
     )
+    workspace.enqueue(run, limit=options.limit, budget=budget)
+    return _execute_and_write(workspace, run, options)
+
+
+def _custom(options: argparse.Namespace) -> int:
+    _check_output(options)
+    endpoint = endpoint_of(options)
+    budget = budget_of(options, endpoint, Budget())
+    workspace = _workspace(options, create=True)
+    run = plan_custom(workspace, options, endpoint)
     workspace.enqueue(run, limit=options.limit, budget=budget)
     return _execute_and_write(workspace, run, options)
 
@@ -358,6 +369,7 @@ def _report(
 _VERBS = {
     "paraseq": _paraseq,
     "chat": _chat,
+    "custom": _custom,
     "save": _save,
     "again": _again,
     "pipeline": _pipeline,

@@ -144,6 +144,7 @@ def test_review_hands_over_the_ticked_records_in_their_order(
     page = open_page("review")
     page.segmented_control(key="review_bulk_scope").set_value("page").run()
     page.menu_button(key="review_bulk_more").set_value(TASKS).run()
+    page = on_tasks_page(workspace, open_page, page.session_state["tasks-source"].choice)
     assert page.subheader[0].value == "Records from Review \\(25\\)"
     assert page.segmented_control(key="tasks-records-which").options == ["Only accepted (5)", "All but rejected (25)"]
     rename_outputs(page)

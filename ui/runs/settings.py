@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dataflow_core.generators.custom import recipe_in
 from dataflow_core.models import Run
 from dataflow_core.serving.dialect import Dialect
 from dataflow_core.serving.keys import base_url_of
@@ -23,7 +24,7 @@ def settings_of(workspace: Workspace, run: Run) -> dict[str, Any]:
     endpoint = run.endpoint
     return {
         "generator": run.generator,
-        **{name: "left to the endpoint" if value is None else value for name, value in run.params.items()},
+        **{name: "left to the endpoint" if value is None else value for name, value in _params(run).items()},
         "prompt version": run.prompt_version,
         "endpoint": endpoint.name,
         "address": "in this program" if endpoint.kind == "embedded" else base_url_of(endpoint),
@@ -35,6 +36,19 @@ def settings_of(workspace: Workspace, run: Run) -> dict[str, Any]:
         "budget": budget_in_words(run.budget) or "no limit",
         "run id": run.id,
     }
+
+
+def _params(run: Run) -> dict[str, Any]:
+    """A recipe by its parts."""
+    if (recipe := recipe_in(run.params)) is None:
+        return run.params
+    facts: dict[str, Any] = {"recipe": recipe.name, "instruction": recipe.instruction}
+    if recipe.system:
+        facts["system"] = recipe.system
+    facts["outputs"] = ", ".join(f"{output.name} ({output.type})" for output in recipe.outputs)
+    facts |= {f"list {name}": ", ".join(values) for name, values in recipe.variables.items()}
+    facts["examples"] = len(recipe.examples)
+    return facts | {name: value for name, value in run.params.items() if name != "recipe"}
 
 
 def _answered(workspace: Workspace, run: Run) -> dict[str, Any]:
