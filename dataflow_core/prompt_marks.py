@@ -17,8 +17,10 @@ from dataflow_core.errors import DataflowError, UsageError
 from dataflow_core.generators import GENERATORS, build_generator
 from dataflow_core.generators.base import Answer, Generator, T
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
+from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.models import Completion, Fields, Input, Prompt, Recipe
+from dataflow_core.recipes import read_recipe
 
 #: So many of the first inputs are tried until one can be used.
 TRIED = 20
@@ -50,6 +52,8 @@ def check_params(name: str, params: Fields, inputs: Sequence[Fields], *, recipe:
     made = GENERATORS.get(name)
     if made is None:
         raise UsageError(f"This version of Dataflow Studio has no generator {name!r}.")
+    if made is CustomGenerator:
+        _check_recipe(params)
     for key, kind in get_type_hints(made.__init__).items():
         # A recipe of one's own bears the name of another argument.
         if key in params and key not in _NO_SETTINGS and not (key == "recipe" and isinstance(params[key], Mapping)):
@@ -120,6 +124,16 @@ def _made_up(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
             return True
         case _:
             return schema.get("minimum", 1)
+
+
+def _check_recipe(params: Fields) -> None:
+    """What the generator itself takes for granted: it makes it from what was stored."""
+    if not isinstance(params.get("recipe"), dict):
+        raise UsageError("Its recipe is missing: a run of a class in a script cannot be run again from a file.")
+    read_recipe(params["recipe"], columns=None)
+    for key, kinds in (("temperature", (int, float, type(None))), ("seed", (int, type(None)))):
+        if not isinstance(params.get(key), kinds) or isinstance(params.get(key), bool):
+            raise UsageError(f"The setting {key!r} of the recipe is not right.")
 
 
 def _check_cells(inputs: Sequence[Fields]) -> None:

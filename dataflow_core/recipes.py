@@ -20,6 +20,7 @@ from dataflow_core.generators.field_values import MODEL_NAME, read_value
 from dataflow_core.generators.field_values import schema_of as schema_of
 from dataflow_core.generators.mending import storable
 from dataflow_core.models import CustomRecipe, Fields, FieldType, OutputField
+from dataflow_core.yaml_files import read_yaml
 
 TYPES: tuple[FieldType, ...] = get_args(FieldType)
 _KEYS = ("name", "instruction", "outputs", "variables", "examples", "system")
@@ -77,15 +78,7 @@ def read_recipe(written: Mapping[str, Any], *, columns: Collection[str] | None =
 
 def recipe_from_yaml(text: str, *, columns: Collection[str] | None = ()) -> CustomRecipe:
     """Like `read_recipe`, of a YAML (or JSON) document. Raises `UsageError`, also for what is no YAML."""
-    try:
-        written = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  a safe loader
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" (line {mark.line + 1})" if mark is not None else ""
-        raise UsageError(
-            f"This is no YAML that can be read{place}: {getattr(error, 'problem', None) or error}."
-        ) from None
-    return read_recipe(written, columns=columns)
+    return read_recipe(read_yaml(text, "The recipe").data, columns=columns)
 
 
 def recipe_as_yaml(recipe: CustomRecipe) -> str:

@@ -13,7 +13,16 @@ from sqlalchemy import update
 from dataflow_core.errors import RunIsLiveError, UsageError
 from dataflow_core.models import Budget, Endpoint, Prompt, ReviewStatus, Run
 from dataflow_core.pipeline_files import read_pipeline
-from dataflow_core.pipelines import DialoguesStep, ExportStep, PipelineOutcome, Step, TasksStep, run_pipeline
+from dataflow_core.pipelines import (
+    DialoguesStep,
+    ExportStep,
+    PipelineOutcome,
+    RecipeStep,
+    Step,
+    TasksStep,
+    run_pipeline,
+)
+from dataflow_core.recipes import read_recipe, recipe_as_yaml
 from dataflow_core.serving.scripted import ScriptedServing
 from dataflow_core.storage.queries import Query
 from dataflow_core.storage.schema import runs
@@ -273,6 +282,70 @@ def test_steps_that_do_not_fit_are_refused(pipe: Pipe, steps: tuple[Step, ...], 
         pipe(*steps)
 
 
+ATOMIC = {
+    "name": "Atoms",
+    "instruction": "Write a task about {topic}.",
+    "outputs": ["atom_task"],
+    "variables": {"topic": ["cats", "dogs"]},
+}
+ALIKE = RecipeStep({"name": "Titles", "instruction": "A title for: {atom_task}", "outputs": ["title"]})
+
+
+@pytest.fixture
+def with_recipes(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> Pipe:
+    def reply(prompt: Prompt) -> str:
+        pipe.asked.append(asked := prompt.messages[-1].content)
+        if "Write a task" in asked:
+            return json.dumps({"atom_task": f"Task: {asked[-6:]}"})
+        return json.dumps({"title": f"On {asked[-6:]}"}) if "A title" in asked else answer_relations(prompt)
+
+    monkeypatch.setattr(pipe, "_reply", reply)
+    return pipe
+
+
+def test_a_recipe_writes_the_tasks_that_the_next_step_takes(with_recipes: Pipe, folder: Path) -> None:
+    steps = (RecipeStep(ATOMIC, count=4), TasksStep(input_task_key="atom_task"), ExportStep("out.jsonl"))
+    outcome = with_recipes(*steps)
+    assert outcome.state == "finished"
+    written = lines(folder / "out.jsonl")
+    assert len(written) == 4
+    assert list(written[0]) == [
+        "atom_task", "model_name", "parallel_task", "subsequent_task", "composition_task",
+    ]  # fmt: skip
+    assert with_recipes(*steps).runs == outcome.runs
+    assert with_recipes.asked == []
+
+
+def test_a_recipe_makes_one_record_of_each_before_it(with_recipes: Pipe) -> None:
+    outcome = with_recipes(TASKS, ALIKE)
+    titles = [fields["title"] for fields in with_recipes.records(outcome.runs[1])]
+    assert len(titles) == 3
+    source = with_recipes.workspace.runs.get(outcome.runs[1]).source
+    assert (source["of run"], source["step"]) == (outcome.runs[0], 2)
+
+
+def test_a_recipe_comes_from_a_file_a_name_or_itself(with_recipes: Pipe, folder: Path) -> None:
+    recipe = read_recipe(ATOMIC)
+    (folder / "atoms.yaml").write_text(recipe_as_yaml(recipe))
+    with_recipes.workspace.recipes.save(recipe)
+    runs = {with_recipes(RecipeStep(named, count=2)).runs for named in (recipe, ATOMIC, "atoms.yaml", "atoms")}
+    assert len(runs) == 1
+    with pytest.raises(UsageError, match=r"neither a file .* nor a recipe 'Poems'. The recipes are: .*Atoms"):
+        with_recipes(RecipeStep("Poems", count=2))
+    (folder / "atoms.yaml").write_text("name: [")
+    with pytest.raises(UsageError, match="Step 1 \\(atoms\\): The recipe is not valid YAML, line 2"):
+        with_recipes(RecipeStep("atoms.yaml", count=2))
+    with pytest.raises(UsageError, match="say with count how many"):
+        with_recipes(RecipeStep("atoms"))
+    with pytest.raises(UsageError, match="atom_task"):
+        with_recipes(ALIKE, name="Alone")
+
+
+def test_a_changed_recipe_is_another_run(with_recipes: Pipe) -> None:
+    first = with_recipes(RecipeStep(ATOMIC, count=2))
+    assert with_recipes(RecipeStep(ATOMIC | {"instruction": "Write a task on {topic}!"}, count=2)).runs != first.runs
+
+
 def test_it_runs_by_itself_also_within_an_event_loop(folder: Path) -> None:
     import asyncio
 
@@ -322,6 +395,26 @@ def test_a_file_says_it_all(folder: Path) -> None:
     assert isinstance(second, TasksStep)
     assert (second.only_accepted, second.budget) == (True, Budget(100_000))
     assert export == ExportStep("out.jsonl")
+
+
+def test_a_files_recipe_may_be_written_out(folder: Path) -> None:
+    text = """\
+steps:
+  - recipe:
+      name: Atoms
+      instruction: Write a task about {topic}.
+      outputs: [atom_task]
+      variables: {topic: [cats, dogs]}
+    count: 2
+  - export: out.jsonl
+"""
+    (folder / "p.yaml").write_text(text)
+    read = read_pipeline("p.yaml")
+    assert (read.name, read.workspace, read.endpoint) == ("p", None, None)
+    assert read.steps[0] == RecipeStep(ATOMIC, count=2)
+    (folder / "p.yaml").write_text(text.replace("count", "cuont"))
+    with pytest.raises(UsageError, match=r"line 7: A recipe's step has no 'cuont'. Did you mean 'count'"):
+        read_pipeline("p.yaml")
 
 
 def test_a_step_may_name_an_endpoint_of_the_workspace_or_the_embedded_model(folder: Path) -> None:

@@ -13,7 +13,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataflow_core.errors import UsageError
-from dataflow_core.models import EMBEDDED, Budget, Endpoint, Fields, Flow, Intent, Prompt, Run
+from dataflow_core.models import (
+    EMBEDDED,
+    Budget,
+    CustomRecipe,
+    Endpoint,
+    Fields,
+    Flow,
+    Intent,
+    OutputField,
+    Prompt,
+    Run,
+)
 from dataflow_core.prompts import para_seq
 from dataflow_core.readers import Entry, Selection, Table
 from dataflow_core.saved_runs import difference, load_run, plan_saved, save_run
@@ -61,6 +72,8 @@ def prompts_of(workspace: Workspace, run: Run) -> list[Prompt]:
 def reply(prompt: Prompt) -> str:
     if prompt.version == para_seq.VERSION:
         return answer_relations(prompt)
+    if "riddle" in str(prompt.messages):
+        return '{"riddle": "Why?", "answer": 3}'
     questions = [f"Question {number}?" for number in (1, 2)]
     is_skeleton = "questions" in prompt.messages[0].content
     return json.dumps({"questions": questions} if is_skeleton else {"answers": ["Yes, that is so.", "No, it is not."]})
@@ -126,6 +139,39 @@ def test_whatever_inputs_hold_comes_back(
     run = tasks_run(workspace, [fields | {"task": name or "x"} for fields in tasks], name=name or "x")
     workspace.runs.add_to_source(run.id, source)
     again(workspace, workspace.runs.get(run.id), tmp_path)
+
+
+RECIPE = CustomRecipe(
+    "Rätsel 🧩",
+    "Write a riddle\nabout {topic}.",
+    (OutputField("riddle", "the riddle: # no comment"), OutputField("answer", type="whole number")),
+    {"topic": tuple(NASTY)},
+    ({"topic": "time", "riddle": "What flies\nwithout wings?", "answer": 3},),
+)
+
+
+def test_a_recipes_run_is_run_again_with_the_same_prompts(workspace: Workspace, tmp_path: Path) -> None:
+    run = workspace.plan_custom(RECIPE, endpoint=ENDPOINT, count=12, temperature=1.0, seed=3)
+    planned = again(workspace, run, tmp_path)
+    assert prompts_of(workspace, run) == prompts_of(workspace, planned)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("  recipe:", "  recept:", "Its recipe is missing"),
+        ("type: whole number", "type: colour", "colour"),
+        ("seed: 3", "seed: three", "'seed' of the recipe is not right"),
+    ],
+)
+def test_a_file_whose_recipe_is_not_right_is_refused(
+    workspace: Workspace, tmp_path: Path, old: str, new: str, complaint: str
+) -> None:
+    run = workspace.plan_custom(RECIPE, endpoint=ENDPOINT, count=1, seed=3)
+    text = save_run(workspace, run.id, tmp_path / "run.yaml").read_text(encoding="utf-8")
+    assert old in text
+    with pytest.raises(UsageError, match=complaint):
+        load_run(text.replace(old, new))
 
 
 def test_the_embedded_model_stays_the_embedded_model(workspace: Workspace, tmp_path: Path) -> None:
