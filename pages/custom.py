@@ -9,7 +9,7 @@ from ui.custom.options import custom_options, offer_of, sentence_of, show_record
 from ui.custom.preview import show_first_prompt
 from ui.session import current_workspace
 from ui.shell import page_header, require_shell
-from ui.text import escape_markdown
+from ui.text import escape_markdown, remark
 from ui.try_out import trial_results, try_and_start
 
 require_shell("custom")
@@ -25,7 +25,7 @@ with left:
     slot, more = choose_recipe(workspace)
     trial = st.container()  # above the form, whose length would keep it out of sight
     draft = edit_recipe(slot)
-with actions:
+with actions, st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
     offer_saving(workspace, slot, draft, more)
 
 with right.container(border=True):
@@ -37,7 +37,7 @@ with right.container(border=True):
         try:
             recipe = draft.recipe()
         except UsageError as error:
-            st.error(escape_markdown(str(error)))
+            remark(f":material/edit_note: {escape_markdown(str(error))}", "orange")
         else:
             offer = offer_of(workspace, recipe, options)
             sentence_of(recipe, options)

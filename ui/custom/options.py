@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
+from dataflow_core.generators.field_values import MODEL_NAME
 from dataflow_core.models import CustomRecipe, Endpoint, Record, Run
 from dataflow_core.recipes import combinations
 from dataflow_core.workspace import Workspace
@@ -83,5 +84,7 @@ def show_records(run: Run, records: Sequence[Record]) -> None:
         kinds = kinds_of(run.params, record.fields)
         with st.container(border=True, gap="xsmall"):
             for name, value in record.fields.items():
+                if name == MODEL_NAME:
+                    continue
                 st.caption(escape_markdown(name))
                 plain(typed_text(value, kinds[name]) or "(empty)")

@@ -59,8 +59,8 @@ def show_filters(workspace: Workspace, *, is_folded: bool) -> tuple[Query, Delta
                 type="search",
                 key=_TEXT,
                 bind="query-params",
-                placeholder='Words, or "a phrase"',
-                width=175,
+                placeholder='Words, "phrase"',
+                width=150,
             )
             more = _more_filters(workspace, generator)
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
@@ -215,7 +215,7 @@ def _run_filter(workspace: Workspace) -> Run | None:
         ["", *runs],
         format_func=lambda run_id: run_label(runs[run_id]) if run_id else "All runs",
         key=_RUN,
-        width=165,
+        width=150,
     )
     if chosen:
         st.query_params["run"] = chosen
@@ -236,7 +236,7 @@ def _kind_filter(workspace: Workspace) -> str:
         counts = workspace.records.count_by_generator(Query())
         first = next((generator for generator in GENERATOR_NAMES if counts.get(generator)), TASKS)
         if first != TASKS:
-            st.query_params[_KIND] = generator_name(first)
+            st.session_state[_KIND] = generator_name(first)
     chosen = st.segmented_control(
         "Kind",
         list(GENERATOR_NAMES.values()),
