@@ -7,6 +7,7 @@ from ui.custom.choice import choose_recipe, offer_saving
 from ui.custom.form import edit_recipe
 from ui.custom.options import custom_options, offer_of, sentence_of, show_records
 from ui.custom.preview import show_first_prompt
+from ui.custom.records import given_records
 from ui.session import current_workspace
 from ui.shell import page_header, require_shell
 from ui.text import escape_markdown, remark
@@ -22,29 +23,30 @@ st.caption(
 
 left, right = st.columns([1.9, 1], gap="medium")
 with left:
+    given = given_records(workspace)
     slot, more = choose_recipe(workspace)
     trial = st.container()  # above the form, whose length would keep it out of sight
-    draft = edit_recipe(slot)
+    draft = edit_recipe(slot, given)
 with actions, st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
     offer_saving(workspace, slot, draft, more)
 
 with right.container(border=True):
-    options = custom_options(workspace)
+    options = custom_options(workspace, given)
     offer = recipe = None
     if draft.is_empty:
         st.caption("Give the recipe a name, an instruction, and the fields that a record is to have.")
     else:
         try:
-            recipe = draft.recipe()
+            recipe = draft.recipe(columns=given.columns if given else ())
         except UsageError as error:
             remark(f":material/edit_note: {escape_markdown(str(error))}", "orange")
         else:
-            offer = offer_of(workspace, recipe, options)
-            sentence_of(recipe, options)
+            offer = offer_of(workspace, recipe, options, given)
+            sentence_of(recipe, options, given)
     try_and_start(workspace, offer, trial=3)
 
 with trial:
     trial_results(workspace, "custom", offer, show_records)
 if recipe is not None:
     with left:
-        show_first_prompt(recipe, options)
+        show_first_prompt(recipe, options, given)

@@ -338,7 +338,7 @@ def test_a_recipe_comes_from_a_file_a_name_or_itself(with_recipes: Pipe, folder:
     with pytest.raises(UsageError, match="say with count how many"):
         with_recipes(RecipeStep("atoms"))
     with pytest.raises(UsageError, match="atom_task"):
-        with_recipes(ALIKE, name="Alone")
+        with_recipes(RecipeStep(ALIKE.recipe, count=1), name="Alone")
 
 
 def test_a_changed_recipe_is_another_run(with_recipes: Pipe) -> None:

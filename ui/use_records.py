@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import streamlit as st
@@ -14,11 +14,14 @@ from dataflow_core.workspace import Workspace
 from ui.names import run_label
 
 _PAGES = Path(__file__).parents[1] / "pages"
+#: Where the Custom page looks for records that it was handed.
+CUSTOM_RECORDS = "custom-records"
 _WISH = "use-records"
+_ACCEPTED, _ALL = "Only accepted", "All but rejected"
 #: Labels of what takes records, with the page, and where that looks for them in the session.
 _TAKERS = {
     ":material/account_tree: Use as input for tasks…": ("pages/tasks.py", "tasks-source"),
-    ":material/edit_square: Use as input for a recipe…": ("pages/custom.py", "custom-records"),
+    ":material/edit_square: Use as input for a recipe…": ("pages/custom.py", CUSTOM_RECORDS),
 }
 
 
@@ -57,6 +60,31 @@ def use_run_menu(workspace: Workspace, run: Run) -> None:
 
     st.menu_button("Use its records", takers(), icon=":material/output:", type="tertiary", key=key, on_click=use)
     go_where_records_are_used()
+
+
+def choose_which(workspace: Workspace, given: RecordChoice, key: str) -> tuple[RecordChoice, int]:
+    """Let the person choose accepted records or all but rejected ones, and return these with their number."""
+    counts = {
+        name: replace(given, only_accepted=name == _ACCEPTED).count(workspace.records) for name in (_ACCEPTED, _ALL)
+    }
+    which = st.segmented_control(
+        "Which of them",
+        list(counts),
+        format_func=lambda name: f"{name} ({counts[name]:,})",
+        default=_ACCEPTED,
+        required=True,
+        key=key,
+        persist_state="session",
+    )
+    return replace(given, only_accepted=which == _ACCEPTED), counts[which]
+
+
+def say_why_none(workspace: Workspace, given: RecordChoice) -> None:
+    """Where none of the records that were chosen can be used."""
+    sentence = "None of them can be used: they are gone, rejected, or not written to their end."
+    if replace(given, only_accepted=False).count(workspace.records):
+        sentence = f"None of them is accepted yet. Review them first, or choose “{_ALL}”."
+    st.info(sentence, icon=":material/rate_review:")
 
 
 def records_of(run: Run) -> RecordChoice:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dataflow_core.models import ReviewStatus, Run
+from dataflow_core.models import CustomRecipe, OutputField, ReviewStatus, Run
 from dataflow_core.record_inputs import RecordChoice, note_records, table_of
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
@@ -168,3 +168,41 @@ def test_a_record_made_from_another_says_so(workspace: Workspace, run: Run) -> N
     (record,) = workspace.records.page(workspace.records.numbers(Query(runs=(planned.id,)))[:1])
     page = opened(record, "provenance")
     assert any(f"Its input is a record of support\\.csv · {run.id[-4:]}" in caption.value for caption in page.caption)
+
+
+TITLES = CustomRecipe("Titles", "A title for: {task}", (OutputField("title"),))
+
+
+def on_custom_page(workspace: Workspace, open_page: OpenPage, choice: RecordChoice) -> AppTest:
+    workspace.recipes.save(TITLES)
+    page = open_page("custom")
+    page.session_state["custom-records"] = Handed(choice, workspace.folder)
+    page.session_state["custom-choose"] = "saved:Titles"
+    page.run()
+    assert not page.exception
+    return page
+
+
+def test_a_recipe_makes_one_record_of_each_that_it_is_handed(
+    workspace: Workspace, open_page: OpenPage, run: Run, started: list[str]
+) -> None:
+    page = on_custom_page(workspace, open_page, RecordChoice(Query(runs=(run.id,)), name="Records of support.csv"))
+    said = texts(page)
+    assert "**One for each of: Records of support\\.csv**" in said
+    assert "of the record]" in said
+    assert "5 records · at least 5 calls" in said
+    button(page, "Start run").click().run()
+    (made,) = started
+    assert [fields["task"] for fields in workspace.runs.inputs(made)] == [f"Task number {n}" for n in range(5)]
+    assert workspace.runs.get(made).source["of run"] == run.id
+
+
+def test_without_accepted_records_a_recipe_has_nothing_to_begin_with(workspace: Workspace, open_page: OpenPage) -> None:
+    filled = fill_tasks(workspace, 3)
+    page = on_custom_page(workspace, open_page, RecordChoice(Query(runs=(filled.id,))))
+    assert "None of them is accepted yet" in texts(page)
+    assert button(page, "Start run").disabled
+    page.segmented_control(key="custom-records-which").set_value("All but rejected").run()
+    assert not button(page, "Start run").disabled
+    button(page, "Without records").click().run()
+    assert button(page, "Start run").disabled

@@ -11,6 +11,7 @@ from dataflow_core.prompts.templates import names_in
 from dataflow_core.recipes import TYPES
 from ui.custom.choice import Slot
 from ui.custom.draft import Draft, Row
+from ui.custom.records import Given
 from ui.custom.tables import edit_table, rename_column
 from ui.format import count
 from ui.text import escape_markdown
@@ -18,8 +19,9 @@ from ui.text import escape_markdown
 _COLUMNS = ("name", "type", "description")
 
 
-def edit_recipe(slot: Slot) -> Draft:
-    """Show the recipe and return it as it is now."""
+def edit_recipe(slot: Slot, given: Given | None = None) -> Draft:
+    """Show the recipe and return it as it is now. The fields of `given` records need no lists."""
+    columns = given.columns if given else ()
     start = slot.beginning
     name = st.text_input("Name", start.name, key=f"{slot.key}-name", persist_state="session", placeholder="Riddles")
     instruction = st.text_area(
@@ -32,9 +34,9 @@ def edit_recipe(slot: Slot) -> Draft:
         help="What the model is to write, one record a call. {topic} stands for a value of the list “topic”.",
     )
     hint = st.container(horizontal=True, gap="xsmall")
-    lists = _edit_lists(slot, instruction)
+    lists = _edit_lists(slot, instruction, columns)
     with hint:
-        _show_hint(instruction, lists)
+        _show_hint(instruction, lists, columns)
     outputs = _edit_outputs(slot)
     examples = _edit_examples(slot, instruction, lists, outputs)
     with st.expander("More about the task"):
@@ -55,23 +57,26 @@ def edit_recipe(slot: Slot) -> Draft:
     )
 
 
-def _show_hint(instruction: str, lists: dict[str, str]) -> None:
+def _show_hint(instruction: str, lists: dict[str, str], columns: Sequence[str]) -> None:
     names = [name for name in names_in(instruction) if name != OFFSET]
     if not names:
         st.caption("Put a name in braces, as in {topic}, to have something else stand there in each record.")
     for name in names:
+        if name in columns:
+            st.markdown(f":blue-badge[{escape_markdown('{' + name + '}')} · of the record]", width="content")
+            continue
         values = len(_values(lists.get(name, "")))
         color, what = ("green", count(values, "value")) if values else ("orange", "no values yet")
         st.markdown(f":{color}-badge[{escape_markdown('{' + name + '}')} · {what}]", width="content")
 
 
-def _edit_lists(slot: Slot, instruction: str) -> dict[str, str]:
+def _edit_lists(slot: Slot, instruction: str, columns: Sequence[str]) -> dict[str, str]:
     """A list for each name in the instruction, and those that were filled in for names that are gone."""
     start = dict(slot.beginning.lists)
     known: list[str] = st.session_state.setdefault(f"{slot.key}-lists", list(start))
-    names = [name for name in names_in(instruction) if name != OFFSET]
+    names = [name for name in names_in(instruction) if name != OFFSET and name not in columns]
     known += [name for name in names if name not in known]
-    gone = [name for name in known if name not in names and _typed(slot, name).strip()]
+    gone = [name for name in known if name not in (*names, *columns) and _typed(slot, name).strip()]
     if not names and not gone:
         return {}
     st.subheader("Lists", anchor=False)

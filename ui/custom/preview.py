@@ -8,16 +8,20 @@ from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.models import CustomRecipe, Input
 from dataflow_core.recipes import draw
 from ui.custom.options import CustomOptions
+from ui.custom.records import Given
 from ui.format import count
 
 _HEIGHT = 320  # pixels
 
 
-def show_first_prompt(recipe: CustomRecipe, options: CustomOptions) -> None:
+def show_first_prompt(recipe: CustomRecipe, options: CustomOptions, given: Given | None = None) -> None:
     generator = CustomGenerator(
         recipe, temperature=options.temperature, seed=options.seed, recipe=options.endpoint.recipe
     )
-    prompt = generator.prompt(Input("", 0, next(draw(recipe, 1, options.seed))))
+    inputs = [given.first] if given and given.number else None
+    if given is not None and inputs is None:
+        return
+    prompt = generator.prompt(Input("", 0, next(draw(recipe, 1, options.seed, inputs=inputs))))
     st.subheader("First prompt", anchor=False)
     if prompt.text is not None:
         st.caption("The built-in model completes examples, one field at a time. It cannot follow an instruction.")

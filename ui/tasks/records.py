@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
@@ -16,11 +16,10 @@ from dataflow_core.workspace import Workspace
 from ui.format import count
 from ui.names import generator_name, run_label
 from ui.text import escape_markdown
-from ui.use_records import records_of
+from ui.use_records import choose_which, records_of, say_why_none
 from ui.values import as_text
 
 _PREVIEWED, _MOST_RUNS = 50, 200
-_ACCEPTED, _ALL = "Only accepted", "All but rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,38 +66,20 @@ def choose_run_of_records(workspace: Workspace) -> RecordChoice | None:
 
 def choose_record_inputs(workspace: Workspace, given: RecordChoice) -> RecordInputs | None:
     """Let the person choose which of the records, and the field with the task; None where there are none."""
-    counts = {
-        name: replace(given, only_accepted=name == _ACCEPTED).count(workspace.records) for name in (_ACCEPTED, _ALL)
-    }
-    which = st.segmented_control(
-        "Which of them",
-        list(counts),
-        format_func=lambda name: f"{name} ({counts[name]:,})",
-        default=_ACCEPTED,
-        required=True,
-        key="tasks-records-which",
-        persist_state="session",
-    )
-    choice = replace(given, only_accepted=which == _ACCEPTED)
+    choice, number = choose_which(workspace, given, "tasks-records-which")
     sample = choice.sample(workspace.records)
     columns = text_fields(sample)
     if not columns:
-        st.info(_why_none(counts), icon=":material/rate_review:")
+        say_why_none(workspace, given)
         return None
     key = f"tasks-field-{hashlib.sha256(repr(given).encode()).hexdigest()[:12]}"
     task = st.selectbox("Field with the task", columns, columns.index(_guess(columns, sample)), key=key)
     _preview(sample[:_PREVIEWED], task)
-    if counts[which] > _PREVIEWED:
-        st.caption(f"The first {_PREVIEWED} of {counts[which]:,}.")
+    if number > _PREVIEWED:
+        st.caption(f"The first {_PREVIEWED} of {number:,}.")
     st.caption("All their other fields are kept. They are taken as they are when the run is planned.")
     every = tuple(dict.fromkeys(name for record in sample for name in record.fields))
-    return RecordInputs(workspace, choice, task, every, counts[which])
-
-
-def _why_none(counts: dict[str, int]) -> str:
-    if counts[_ALL]:
-        return f"None of them is accepted yet. Review them first, or choose “{_ALL}”."
-    return "None of them can be used: they are gone, rejected, or not written to their end."
+    return RecordInputs(workspace, choice, task, every, number)
 
 
 def _guess(columns: list[str], sample: list[Record]) -> str:
