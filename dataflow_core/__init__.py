@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dataflow_core.export import write_export as write_export
-    from dataflow_core.generators.consistent_chat import ConsistentChatGenerator as ConsistentChatGenerator
-    from dataflow_core.generators.para_seq import ParaSeqTaskGenerator as ParaSeqTaskGenerator
     from dataflow_core.home import Home as Home
     from dataflow_core.intents import builtin_intents as builtin_intents
     from dataflow_core.models import EMBEDDED as EMBEDDED
@@ -22,6 +20,14 @@ if TYPE_CHECKING:
     from dataflow_core.models import Intent as Intent
     from dataflow_core.models import OutputField as OutputField
     from dataflow_core.models import ReviewStatus as ReviewStatus
+    from dataflow_core.pipeline_files import PipelineFile as PipelineFile
+    from dataflow_core.pipeline_files import read_pipeline as read_pipeline
+    from dataflow_core.pipelines import DialoguesStep as DialoguesStep
+    from dataflow_core.pipelines import ExportStep as ExportStep
+    from dataflow_core.pipelines import PipelineOutcome as PipelineOutcome
+    from dataflow_core.pipelines import RecipeStep as RecipeStep
+    from dataflow_core.pipelines import TasksStep as TasksStep
+    from dataflow_core.pipelines import run_pipeline as run_pipeline
     from dataflow_core.readers import guess_task_column as guess_task_column
     from dataflow_core.readers import read_lines as read_lines
     from dataflow_core.readers import read_table as read_table
@@ -29,29 +35,55 @@ if TYPE_CHECKING:
     from dataflow_core.recipes import builtin_recipes as builtin_recipes
     from dataflow_core.recipes import read_recipe as read_recipe
     from dataflow_core.recipes import recipe_from_yaml as recipe_from_yaml
+    from dataflow_core.saved_runs import SavedRun as SavedRun
+    from dataflow_core.saved_runs import load_run as load_run
+    from dataflow_core.saved_runs import plan_saved as plan_saved
+    from dataflow_core.saved_runs import save_run as save_run
+    from dataflow_core.scripting.api_serving import APILLMServing_request as APILLMServing_request
+    from dataflow_core.scripting.consistent_chat import ConsistentChatGenerator as ConsistentChatGenerator
+    from dataflow_core.scripting.file_storage import DataFlowStorage as DataFlowStorage
+    from dataflow_core.scripting.file_storage import FileStorage as FileStorage
+    from dataflow_core.scripting.llm_serving import LLMServingABC as LLMServingABC
+    from dataflow_core.scripting.para_seq import ParaSeqTaskGenerator as ParaSeqTaskGenerator
     from dataflow_core.storage.queries import Query as Query
     from dataflow_core.workspace import Workspace as Workspace
 
 _MODULES = {
-    "EMBEDDED": "models",
-    "ConsistentChatGenerator": "generators.consistent_chat",
+    "APILLMServing_request": "scripting.api_serving",
+    "ConsistentChatGenerator": "scripting.consistent_chat",
     "CustomRecipe": "models",
+    "DataFlowStorage": "scripting.file_storage",
+    "DialoguesStep": "pipelines",
+    "EMBEDDED": "models",
     "Endpoint": "models",
+    "ExportStep": "pipelines",
+    "FileStorage": "scripting.file_storage",
     "Flow": "models",
     "Home": "home",
     "Intent": "models",
+    "LLMServingABC": "scripting.llm_serving",
     "OutputField": "models",
-    "ParaSeqTaskGenerator": "generators.para_seq",
+    "ParaSeqTaskGenerator": "scripting.para_seq",
+    "PipelineFile": "pipeline_files",
+    "PipelineOutcome": "pipelines",
     "Query": "storage.queries",
+    "RecipeStep": "pipelines",
     "ReviewStatus": "models",
+    "SavedRun": "saved_runs",
+    "TasksStep": "pipelines",
     "Workspace": "workspace",
     "builtin_intents": "intents",
     "builtin_recipes": "recipes",
     "guess_task_column": "readers",
+    "load_run": "saved_runs",
+    "plan_saved": "saved_runs",
     "read_lines": "readers",
+    "read_pipeline": "pipeline_files",
     "read_recipe": "recipes",
     "read_table": "readers",
     "recipe_from_yaml": "recipes",
+    "run_pipeline": "pipelines",
+    "save_run": "saved_runs",
     "select_inputs": "readers",
     "write_export": "export",
 }

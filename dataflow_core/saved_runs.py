@@ -75,13 +75,24 @@ def save_run(workspace: Workspace, run_id: str, path: Path | str) -> Path:
     """
     target = Path(path)
     run = workspace.runs.get(run_id)
-    if run.kind is not RunKind.GENERATE:
-        raise UsageError("Only a run that makes records can be saved: this one wrote others' texts again.")
+    if why := why_not(run):
+        raise UsageError(why)
     if not target.parent.is_dir():
         raise UsageError(f"The folder {target.parent} does not exist.")
     with closing(workspace.runs.inputs(run.id)) as inputs:
         write_lines(target, _lines(run, inputs))
     return target
+
+
+def why_not(run: Run) -> str:
+    """Say why the run cannot be saved, in a sentence; "" where it can."""
+    if run.kind is not RunKind.GENERATE:
+        return "Only a run that makes records can be saved: this one wrote others' texts again."
+    try:
+        build_generator(run.generator, run.params, recipe=run.endpoint.recipe)
+    except UsageError as error:
+        return f"The run cannot be saved. {error}"
+    return ""
 
 
 def load_run(source: Path | str) -> SavedRun:
@@ -226,13 +237,9 @@ def _settings(run: Run, first: list[Fields]) -> Fields:
         "generator": run.generator,
         "prompt_version": run.prompt_version,
     }
-    try:
-        generator = build_generator(run.generator, run.params, recipe=run.endpoint.recipe)
-    except UsageError:  # made by a class of somebody's own
-        pass
-    else:
-        if generator.prompt_version == run.prompt_version:
-            data["prompts"] = mark_of_prompts(generator, first)
+    generator = build_generator(run.generator, run.params, recipe=run.endpoint.recipe)
+    if generator.prompt_version == run.prompt_version:
+        data["prompts"] = mark_of_prompts(generator, first)
     source = {key: value for key, value in run.source.items() if key != _AGAIN}
     data |= {"params": run.params, "endpoint": fields_of_endpoint(run.endpoint), "source": source}
     budget = {key: value for key, value in (("tokens", run.budget.tokens), ("money", run.budget.money)) if value}

@@ -9,8 +9,8 @@ from ui.custom.options import custom_options, offer_of, sentence_of, show_record
 from ui.custom.preview import show_first_prompt
 from ui.custom.records import given_records
 from ui.session import current_workspace
-from ui.shell import page_header, require_shell
-from ui.text import escape_markdown, remark
+from ui.shell import page_header, remark, require_shell
+from ui.text import escape_markdown
 from ui.try_out import trial_results, try_and_start
 
 require_shell("custom")

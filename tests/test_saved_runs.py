@@ -290,7 +290,13 @@ def test_an_endpoint_of_the_workspace_that_has_the_files_name_does_not_take_its_
     assert planned.endpoint.name == "scripted (saved run)"
 
 
-def test_a_run_that_wrote_records_again_cannot_be_saved(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_run_of_a_class_in_a_script_cannot_be_saved(workspace: Workspace, tmp_path: Path) -> None:
+    run = workspace.runs.create(RunPlan("Mine", "GeneratorTask", {}, ENDPOINT, "mine", [{"offset": 0}], {}))
+    with pytest.raises(UsageError, match=r"The run cannot be saved\. .*script"):
+        save_run(workspace, run.id, tmp_path / "run.yaml")
+
+
+def test_a_place_or_run_that_is_not_there_is_said(workspace: Workspace, tmp_path: Path) -> None:
     run = plan_tasks(workspace, ["One."])
     with pytest.raises(UsageError, match=r"folder .* does not exist"):
         save_run(workspace, run.id, tmp_path / "none" / "run.yaml")

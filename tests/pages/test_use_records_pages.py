@@ -14,7 +14,6 @@ from dataflow_core.record_inputs import RecordChoice, note_records, table_of
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from tests.pages.conftest import fill_dialogues, fill_tasks
-from tests.pages.test_review_history import opened
 from tests.support import ENDPOINT, answer_relations, execute
 from ui.use_records import Handed, takers
 
@@ -152,6 +151,17 @@ def test_review_hands_over_the_ticked_records_in_their_order(
     assert [fields["id"] for fields in workspace.runs.inputs(started[0])] == [0, 1, 2, 3, 4]
 
 
+def _origin(record_id: str) -> None:
+    """The script of a page of its own: it imports what it needs."""
+    from ui.review.provenance import show_provenance
+    from ui.session import current_workspace
+
+    workspace = current_workspace()
+    record = workspace.records.get(record_id)
+    assert record is not None
+    show_provenance(workspace, record)
+
+
 def test_a_record_made_from_another_says_so(workspace: Workspace, run: Run) -> None:
     choice = RecordChoice(Query(runs=(run.id,)))
     table, selection = table_of(workspace.records, choice)
@@ -166,7 +176,8 @@ def test_a_record_made_from_another_says_so(workspace: Workspace, run: Run) -> N
     )
     execute(workspace, note_records(workspace.runs, planned, choice), answer_relations)
     (record,) = workspace.records.page(workspace.records.numbers(Query(runs=(planned.id,)))[:1])
-    page = opened(record, "provenance")
+    page = AppTest.from_function(_origin, kwargs={"record_id": record.id}, default_timeout=20).run()
+    assert not page.exception
     assert any(f"Its input is a record of support\\.csv · {run.id[-4:]}" in caption.value for caption in page.caption)
 
 

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dataflow_core.errors import DataflowError
 from dataflow_core.models import Endpoint, Run
-from dataflow_core.saved_runs import SavedRun, difference, plan_saved, read_saved, save_run
+from dataflow_core.saved_runs import SavedRun, difference, plan_saved, read_saved, save_run, why_not
 from dataflow_core.serving.keys import key_source
 from dataflow_core.workspace import Workspace
 from dataflow_core.yaml_files import read_yaml
@@ -26,6 +26,7 @@ _AS_IN_THE_FILE = ""
 
 
 def save_button(workspace: Workspace, run: Run) -> None:
+    why = why_not(run)
     st.download_button(
         "Save as file",
         lambda: _contents(workspace, run),
@@ -35,7 +36,8 @@ def save_button(workspace: Workspace, run: Run) -> None:
         type="tertiary",
         on_click="ignore",
         key=f"save-run-{run.id}",
-        help="Its settings and inputs in one file, to be run again here or anywhere else. No key is in it.",
+        disabled=bool(why),
+        help=why or "Its settings and inputs in one file, to be run again here or anywhere else. No key is in it.",
     )
 
 
