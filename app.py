@@ -23,13 +23,14 @@ PAGES = {
     "runs": st.Page("pages/runs.py", title="Runs", icon=":material/bolt:", url_path="runs"),
     "review": st.Page("pages/review.py", title="Review", icon=":material/rate_review:", url_path="review"),
     "export": st.Page("pages/export.py", title="Export", icon=":material/ios_share:", url_path="export"),
+    "prompts": st.Page("pages/prompts.py", title="Prompts", icon=":material/edit_note:", url_path="prompts"),
     "settings": st.Page("pages/settings.py", title="Settings", icon=":material/settings:", url_path="settings"),
 }
 SECTIONS = {
     "": ["home"],
     "Make": ["tasks", "dialogues", "custom", "runs"],
     "Curate": ["review", "export"],
-    "Workspace": ["settings"],
+    "Workspace": ["prompts", "settings"],
 }
 
 page = st.navigation({section: [PAGES[name] for name in names] for section, names in SECTIONS.items()}, expanded=True)

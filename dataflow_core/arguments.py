@@ -10,6 +10,7 @@ from typing import Any
 from dataflow_core.errors import UsageError
 from dataflow_core.export import DEFAULT_FORMAT
 from dataflow_core.exporters import EXPORTERS
+from dataflow_core.few_shot import FewShot
 from dataflow_core.models import EMBEDDED, Budget, Endpoint, ReviewStatus, Usage
 from dataflow_core.serving.keys import check_endpoint
 
@@ -132,8 +133,27 @@ def _add_generators(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) 
         verb.add_argument("-o", "--output", metavar="OUT.jsonl", required=True)
         verb.add_argument("--temperature", type=_temperature, help="sampling temperature (chat: 0.9)")
         verb.add_argument("--seed", type=int, default=0)
+        _add_prompting(verb)
         _add_execution(verb)
         _add_workspace(verb)
+
+
+def _add_prompting(verb: argparse.ArgumentParser) -> None:
+    what = verb.add_argument_group("what the model is told")
+    what.add_argument(
+        "--prompt", metavar="NAME[/VERSION]", help="one saved in the workspace (default: the built-in one)"
+    )
+    what.add_argument("--few-shot", type=_whole, metavar="N", help="show up to N accepted records like each input")
+    what.add_argument("--few-shot-tokens", type=_whole, metavar="T", help="of T tokens together (default: 1500)")
+
+
+def few_shot_of(options: argparse.Namespace) -> FewShot | None:
+    """What the options say of records to be shown as examples; None where they want none."""
+    if options.few_shot is None:
+        if options.few_shot_tokens is not None:
+            raise UsageError("--few-shot-tokens limits examples: say how many are to be shown with --few-shot.")
+        return None
+    return FewShot(options.few_shot, options.few_shot_tokens or FewShot().max_tokens)
 
 
 def _add_control(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -115,6 +115,11 @@ class Spending:
         return self._endpoint.cost(usage) or 0.0
 
 
+def tokens_of_text(text: str) -> int:
+    """A rough reckoning, where no endpoint has said it."""
+    return -(-len(text) // _CHARACTERS)
+
+
 def _length(prompt: Prompt) -> int:
     return sum(len(message.content) for message in prompt.messages) + len(prompt.text or "")
 

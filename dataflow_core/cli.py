@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dataflow_core.arguments import budget_of, changed_endpoint, endpoint_of, parser
+from dataflow_core.arguments import budget_of, changed_endpoint, endpoint_of, few_shot_of, parser
 from dataflow_core.cli_custom import plan_custom
 from dataflow_core.cli_flows import plan_again, read_again, run_file, save
 from dataflow_core.errors import DataflowError, UsageError
@@ -84,7 +84,7 @@ def _paraseq(options: argparse.Namespace) -> int:
     table = read_table(data, source.name)
     task_key = options.input_task_key or guess_task_column(table)
     endpoint = endpoint_of(options)
-    budget = budget_of(options, endpoint, Budget())
+    budget, few_shot = budget_of(options, endpoint, Budget()), few_shot_of(options)
     workspace = _workspace(options, create=True)
     run = workspace.plan_tasks(
         table,
@@ -96,6 +96,8 @@ def _paraseq(options: argparse.Namespace) -> int:
         output_composition_task_key=options.output_composition_task_key,
         temperature=options.temperature,
         seed=options.seed,
+        prompt=workspace.prompts.get(options.prompt) if options.prompt else None,
+        few_shot=few_shot,
     )
     workspace.enqueue(run, limit=options.limit, budget=budget)
     return _execute_and_write(workspace, run, options)
@@ -104,7 +106,7 @@ def _paraseq(options: argparse.Namespace) -> int:
 def _chat(options: argparse.Namespace) -> int:
     _check_output(options)
     endpoint = endpoint_of(options)
-    budget = budget_of(options, endpoint, Budget())
+    budget, few_shot = budget_of(options, endpoint, Budget()), few_shot_of(options)
     workspace = _workspace(options, create=True)
     known = {intent.name.casefold(): intent for intent in workspace.intents.all()}
     if unknown := [name for name in options.intent if name.casefold() not in known]:
@@ -120,6 +122,8 @@ def _chat(options: argparse.Namespace) -> int:
         language=options.language,
         seed=options.seed,
         review_skeletons=options.review_skeletons,
+        prompt=workspace.prompts.get(options.prompt) if options.prompt else None,
+        few_shot=few_shot,
     )
     workspace.enqueue(run, limit=options.limit, budget=budget)
     return _execute_and_write(workspace, run, options)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from dataflow_core.errors import UsageError
+from dataflow_core.few_shot import FewShot, choose_examples
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
+from dataflow_core.generators.prompt_check import check_prompt
 from dataflow_core.intents import plan_dialogues
-from dataflow_core.models import CustomRecipe, Endpoint, Intent, Run
+from dataflow_core.models import CustomRecipe, Endpoint, Example, Fields, Intent, PromptTexts, Run
 from dataflow_core.readers import Selection, Table
 from dataflow_core.recipes import draw, read_recipe
+from dataflow_core.storage.database import Database
 from dataflow_core.storage.runs import RunPlan, RunStore
 
 
@@ -19,6 +23,7 @@ class Planner:
     """The part of a workspace that plans its runs."""
 
     runs: RunStore
+    database: Database
 
     def plan_tasks(
         self,
@@ -33,10 +38,14 @@ class Planner:
         temperature: float | None = None,
         seed: int = 0,
         name: str = "",
+        prompt: PromptTexts | None = None,
+        few_shot: FewShot | None = None,
     ) -> Run:
         """Store a run of `ParaSeqTaskGenerator` over the selection; `start` begins it.
 
-        Raises `UsageError` for a column that is not there or an output name that an input column has.
+        `prompt` takes the place of the built-in one. With `few_shot` each input is shown accepted records like it, as
+        they are now. Raises `UsageError` for a column that is not there, an output name that an input column has, a
+        prompt that cannot be used, and for examples with a small model, which takes none.
         """
         generator = ParaSeqTaskGenerator(
             input_task_key=input_task_key,
@@ -46,16 +55,20 @@ class Planner:
             temperature=temperature,
             seed=seed,
             recipe=endpoint.recipe,
+            prompt=_checked(prompt),
         )
         generator.check_columns(table.columns)
+        inputs = [entry.fields for entry in selection.entries]
+        examples = self._examples(generator.name, generator.params, inputs, endpoint, few_shot)
         return self.runs.create(
             RunPlan(
                 name=name or table.name,
                 generator=generator.name,
-                params=generator.params,
+                params=generator.params | _as_params(few_shot),
                 endpoint=endpoint,
                 prompt_version=generator.prompt_version,
-                inputs=(entry.fields for entry in selection.entries),
+                inputs=inputs,
+                examples=examples,
                 source={
                     "name": table.name,
                     "format": table.format,
@@ -79,39 +92,45 @@ class Planner:
         seed: int = 0,
         name: str = "",
         review_skeletons: bool = False,
+        prompt: PromptTexts | None = None,
+        few_shot: FewShot | None = None,
     ) -> Run:
         """Store a run of `ConsistentChatGenerator` over the seeded plan; `start` begins it.
 
         With `review_skeletons` it writes the user's turns only; `answer_accepted` has those answered that a person
-        has accepted. Raises `UsageError` for an odd number of turns, no intents, or an intent without flows or topics.
+        has accepted. `prompt` takes the place of the built-in one. With `few_shot` each dialogue is shown accepted ones
+        like it, as they are now. Raises `UsageError` for an odd number of turns, no intents, an intent without flows or
+        topics, a prompt that cannot be used, and for examples with a small model, which takes none.
         """
         generator = ConsistentChatGenerator(
             num_turns_per_dialog=num_turns_per_dialog,
             temperature=temperature,
             seed=seed,
             recipe=endpoint.recipe,
+            prompt=_checked(prompt),
         )
         cells = list(
             plan_dialogues(
                 intents, per_intent=num_dialogs_per_intent, turns=num_turns_per_dialog, language=language, seed=seed
             )
         )
+        params = generator.params | {
+            "num_dialogs_per_intent": num_dialogs_per_intent
+            if isinstance(num_dialogs_per_intent, int)
+            else dict(num_dialogs_per_intent),
+            "language": language,
+            "intents": [intent.name for intent in intents],
+            "review_skeletons": review_skeletons,
+        }
         return self.runs.create(
             RunPlan(
                 name=name or f"{len(intents)} intents",
                 generator=generator.name,
-                params=generator.params
-                | {
-                    "num_dialogs_per_intent": num_dialogs_per_intent
-                    if isinstance(num_dialogs_per_intent, int)
-                    else dict(num_dialogs_per_intent),
-                    "language": language,
-                    "intents": [intent.name for intent in intents],
-                    "review_skeletons": review_skeletons,
-                },
+                params=params | _as_params(few_shot),
                 endpoint=endpoint,
                 prompt_version=generator.prompt_version,
                 inputs=cells,
+                examples=self._examples(generator.name, params, cells, endpoint, few_shot),
                 source={"name": "plan", "lines": len(cells), "skipped": 0},
             )
         )
@@ -147,3 +166,31 @@ class Planner:
                 source={"name": "recipe" if inputs is None else "records", "lines": len(drawn), "skipped": 0},
             )
         )
+
+    def _examples(
+        self, generator: str, params: Fields, inputs: Sequence[Fields], endpoint: Endpoint, few_shot: FewShot | None
+    ) -> list[tuple[Example, ...]] | None:
+        """Chosen now and kept with the inputs: what becomes of the records later changes nothing of the run."""
+        if few_shot is None:
+            return None
+        if endpoint.recipe == "small":
+            raise UsageError(NO_EXAMPLES)
+        return choose_examples(self.database, generator, params, inputs, few_shot)
+
+
+#: Why a run with a small model cannot be shown accepted records.
+NO_EXAMPLES = (
+    "A small model follows the examples of its own prompt, and more of them do not fit: choose a larger model to show "
+    "it accepted records."
+)
+
+
+def _checked(prompt: PromptTexts | None) -> Fields | None:
+    if prompt is None:
+        return None
+    check_prompt(prompt)
+    return prompt.as_fields()
+
+
+def _as_params(few_shot: FewShot | None) -> Fields:
+    return {} if few_shot is None else {"few_shot": few_shot.as_fields()}

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import islice
 from typing import Any, get_type_hints
 
@@ -19,7 +19,8 @@ from dataflow_core.generators.base import Answer, Generator, T
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
-from dataflow_core.models import Completion, Fields, Input, Prompt, Recipe
+from dataflow_core.generators.prompt_check import check_prompt
+from dataflow_core.models import Completion, Fields, Input, Prompt, PromptTexts, Recipe
 from dataflow_core.recipes import read_recipe
 
 #: So many of the first inputs are tried until one can be used.
@@ -62,6 +63,8 @@ def check_params(name: str, params: Fields, inputs: Sequence[Fields], *, recipe:
             except ValidationError as error:
                 said = error.errors()[0]["msg"].replace("Input should be", "it should be")
                 raise UsageError(f"The setting {key!r} of {name} is not right: {said}.") from None
+    if params.get("prompt") is not None:
+        _check_own_prompt(params["prompt"])
     if "llm_serving" in params:
         raise UsageError("The setting 'llm_serving' cannot be in a file.")
     try:
@@ -74,20 +77,20 @@ def check_params(name: str, params: Fields, inputs: Sequence[Fields], *, recipe:
         _check_cells(inputs)
 
 
-def mark_of_prompts(generator: Generator, inputs: Sequence[Fields]) -> str:
+def mark_of_prompts(generator: Generator, inputs: Sequence[Input]) -> str:
     """A short text that is another one when the prompts for these inputs are others; "" where none can be told.
 
     The first input that can be used stands for all. What would be answered is made up.
     """
     with ThreadPoolExecutor(1) as pool:  # the caller may be in an event loop
-        for fields in islice(inputs, TRIED):
-            if prompts := pool.submit(asyncio.run, _prompts(generator, fields)).result():
+        for item in islice(inputs, TRIED):
+            if prompts := pool.submit(asyncio.run, _prompts(generator, item)).result():
                 told = json.dumps([asdict(prompt) for prompt in prompts], sort_keys=True)
                 return hashlib.sha256(told.encode()).hexdigest()[:16]
     return ""
 
 
-async def _prompts(generator: Generator, fields: Fields) -> list[Prompt]:
+async def _prompts(generator: Generator, item: Input) -> list[Prompt]:
     sent: list[Prompt] = []
 
     async def ask(prompt: Prompt, *, answer: Answer[T], step: str) -> T:
@@ -97,7 +100,7 @@ async def _prompts(generator: Generator, fields: Fields) -> list[Prompt]:
         return answer.read(Completion((json.dumps(_made_up(answer.schema, answer.schema)),), "none")).value
 
     try:
-        await generator.generate(Input("none", 0, fields), ask)
+        await generator.generate(replace(item, id="none", position=0), ask)
     except DataflowError:
         pass  # what was sent until then is told
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -134,6 +137,14 @@ def _check_recipe(params: Fields) -> None:
     for key, kinds in (("temperature", (int, float, type(None))), ("seed", (int, type(None)))):
         if not isinstance(params.get(key), kinds) or isinstance(params.get(key), bool):
             raise UsageError(f"The setting {key!r} of the recipe is not right.")
+
+
+def _check_own_prompt(prompt: Any) -> None:
+    try:
+        texts = PromptTexts.of(prompt)
+    except (TypeError, KeyError, ValueError, AttributeError):
+        raise UsageError("The setting 'prompt' is not a prompt with its texts.") from None
+    check_prompt(texts)
 
 
 def _check_cells(inputs: Sequence[Fields]) -> None:

@@ -5,21 +5,20 @@ What came of it is not in there, nor is any key.
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from dataflow_core.endpoint_fields import fields_of_endpoint, read_endpoint
 from dataflow_core.errors import UsageError
 from dataflow_core.export import write_lines
 from dataflow_core.generators import build_generator
 from dataflow_core.generators.base import Generator
-from dataflow_core.models import Budget, Endpoint, Fields, Run, RunKind
-from dataflow_core.prompt_marks import check_params, mark_of_prompts
+from dataflow_core.models import Budget, Endpoint, Example, Fields, Input, Run, RunKind
+from dataflow_core.prompt_marks import TRIED, check_params, mark_of_prompts
+from dataflow_core.saved_inputs import as_line, read_inputs
 from dataflow_core.storage.runs import RunPlan
 from dataflow_core.workspace import Workspace
 from dataflow_core.yaml_files import Document, as_yaml, build, check_keys, read_yaml, read_yaml_file
@@ -45,15 +44,16 @@ _HEAD = (
     "#     python -m dataflow_core again THIS_FILE -o OUT.jsonl\n"
     "# or open it on the Runs page. Each line of the inputs, at the end, is one of them as JSON.\n"
 )
-#: Characters that JSON takes as they are, and YAML does not or for something else.
-_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 #: In the source of a run that was planned from a file.
 _AGAIN = "run again from"
 
 
 @dataclass(frozen=True, slots=True)
 class SavedRun:
-    """What a run is made of. `prompts` is the mark of the prompts it sends, "" where it could not be told."""
+    """What a run is made of. `prompts` is the mark of the prompts it sends, "" where it could not be told.
+
+    `examples` are the records shown to the model with each of the inputs; None where none is shown with any.
+    """
 
     name: str
     generator: str
@@ -64,6 +64,7 @@ class SavedRun:
     budget: Budget
     inputs: tuple[Fields, ...]
     prompts: str = ""
+    examples: tuple[tuple[Example, ...], ...] | None = None
     file: str = "The file"
 
 
@@ -79,7 +80,7 @@ def save_run(workspace: Workspace, run_id: str, path: Path | str) -> Path:
         raise UsageError(why)
     if not target.parent.is_dir():
         raise UsageError(f"The folder {target.parent} does not exist.")
-    with closing(workspace.runs.inputs(run.id)) as inputs:
+    with closing(workspace.runs.inputs_with_examples(run.id)) as inputs:
         write_lines(target, _lines(run, inputs))
     return target
 
@@ -118,6 +119,7 @@ def read_saved(document: Document) -> SavedRun:
     for key in ("lines", "skipped"):
         if not isinstance(data.get("source", {}).get(key, 0), int):
             raise document.error(f"“{key}” must be a whole number.", ("source", key))
+    read = list(read_inputs(document))
     saved = SavedRun(
         name=data.get("name", ""),
         generator=data["generator"],
@@ -126,7 +128,8 @@ def read_saved(document: Document) -> SavedRun:
         endpoint=read_endpoint(document, ("endpoint",)),
         source=data.get("source", {}),
         budget=build(Budget, document, ("budget",), what="The budget") if "budget" in data else Budget(),
-        inputs=tuple(_read_inputs(document)),
+        inputs=tuple(one.fields for one in read),
+        examples=tuple(one.examples for one in read) if any(one.examples for one in read) else None,
         prompts=data.get("prompts", ""),
         file=document.name,
     )
@@ -158,7 +161,7 @@ def difference(saved: SavedRun, endpoint: Endpoint | None = None) -> str:
             f"The run was made with the prompt {saved.prompt_version}, where this version of Dataflow Studio has "
             f"{generator.prompt_version}: other prompts would be sent."
         )
-    if saved.prompts and mark_of_prompts(generator, saved.inputs) != saved.prompts:
+    if saved.prompts and mark_of_prompts(generator, _first(saved)) != saved.prompts:
         return (
             f"The prompt {saved.prompt_version} of this version of Dataflow Studio is not the one that the run was "
             "made with: other prompts would be sent."
@@ -188,6 +191,7 @@ def plan_saved(
             endpoint=chosen,
             prompt_version=generator.prompt_version,
             inputs=saved.inputs,
+            examples=saved.examples,
             source=saved.source | {_AGAIN: saved.file},
         )
     )
@@ -216,21 +220,17 @@ def _distinct(workspace: Workspace, endpoint: Endpoint) -> Endpoint:
     return replace(endpoint, name=f"{endpoint.name} (saved run)")
 
 
-def _lines(run: Run, inputs: Iterator[Fields]) -> Iterator[str]:
-    first = []
-    for fields in inputs:
-        first.append(fields)
-        if len(first) == 20:  # in search of one that can be used
-            break
+def _lines(run: Run, inputs: Iterator[tuple[Fields, tuple[Example, ...]]]) -> Iterator[str]:
+    first = [Input("", 0, fields, examples=examples) for fields, examples in islice(inputs, TRIED)]
     yield _HEAD + as_yaml(_settings(run, first)).rstrip("\n")
     yield "inputs: |"
-    for fields in first:
-        yield f"  {_as_line(fields)}"
-    for fields in inputs:
-        yield f"  {_as_line(fields)}"
+    for one in first:
+        yield f"  {as_line(one.fields, one.examples)}"
+    for fields, examples in inputs:
+        yield f"  {as_line(fields, examples)}"
 
 
-def _settings(run: Run, first: list[Fields]) -> Fields:
+def _settings(run: Run, first: Sequence[Input]) -> Fields:
     data: Fields = {
         _VERSION_KEY: VERSION,
         "name": run.name,
@@ -246,14 +246,10 @@ def _settings(run: Run, first: list[Fields]) -> Fields:
     return data | ({"budget": budget} if budget else {})
 
 
-def _as_line(fields: Fields) -> str:
-    kept = {"fields": fields} if _is_wrapped(fields) else fields
-    text = json.dumps(kept, ensure_ascii=False)
-    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
-def _is_wrapped(value: Any) -> bool:
-    return "fields" in value and set(value) <= {"fields", "examples"} and isinstance(value["fields"], dict)
+def _first(saved: SavedRun) -> list[Input]:
+    inputs = saved.inputs[:TRIED]
+    shown = saved.examples[:TRIED] if saved.examples else [()] * len(inputs)
+    return [Input("", 0, fields, examples=examples) for fields, examples in zip(inputs, shown, strict=True)]
 
 
 def _check_form(document: Document) -> None:
@@ -271,33 +267,3 @@ def _check_form(document: Document) -> None:
             "Open it with that.",
             (_VERSION_KEY,),
         )
-
-
-def _read_inputs(document: Document) -> Iterator[Fields]:
-    text = document.data["inputs"]
-    if not isinstance(text, str):
-        raise document.error("“inputs” must be a block of text with one JSON object a line.", ("inputs",))
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            yield _read_line(document, line, number)
-
-
-def _read_line(document: Document, line: str, number: int) -> Fields:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        said = error.msg if isinstance(error, json.JSONDecodeError) else "it cannot be read"
-        raise document.error(f"Line {number} of the inputs is not valid JSON: {said}.", ("inputs",)) from None
-    if not isinstance(value, dict):
-        raise document.error(f"Line {number} of the inputs is not a JSON object.", ("inputs",))
-    if "\\ud" in line.lower() and not _is_text(value):
-        raise document.error(f"Line {number} of the inputs holds half of a character.", ("inputs",))
-    return dict(value["fields"]) if _is_wrapped(value) else value
-
-
-def _is_text(value: Any) -> bool:
-    try:
-        json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return False
-    return True

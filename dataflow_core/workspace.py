@@ -108,13 +108,15 @@ class Workspace(Planner):
     ) -> int:
         """Make failed inputs pending again and return how many; `start` takes them up.
 
-        With `endpoint` the run goes on with that one from now on, whatever its model. Raises `RunIsLiveError`.
+        With `endpoint` the run goes on with that one from now on, whatever its model. Raises `RunIsLiveError`, and
+        `UsageError` where the run's prompt is not for models of that size.
         """
+        if endpoint is None:
+            return self.runs.retry_failed(run_id, stage=stage, input_ids=input_ids)
+        run = self.runs.get(run_id)
+        generator = build_generator(run.generator, run.params, recipe=endpoint.recipe)
         count = self.runs.retry_failed(run_id, stage=stage, input_ids=input_ids)
-        if endpoint is not None:
-            run = self.runs.get(run_id)
-            generator = build_generator(run.generator, run.params, recipe=endpoint.recipe)
-            self.runs.change_endpoint(run.id, endpoint, prompt_version=generator.prompt_version)
+        self.runs.change_endpoint(run.id, endpoint, prompt_version=generator.prompt_version)
         return count
 
     def answer_accepted(self, run_id: str) -> int:

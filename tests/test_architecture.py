@@ -37,6 +37,7 @@ LAYERS = (
         "intents",
         "yaml_files",
         "record_inputs",
+        "saved_inputs",
         "endpoint_fields",
         "prompt_marks",
         "export",

@@ -14,11 +14,13 @@ import pytest
 
 from dataflow_core.cli import main
 from dataflow_core.models import Budget, Progress, ReviewStatus, Usage
+from dataflow_core.prompts import para_seq
 from dataflow_core.storage.queries import Query
 from dataflow_core.terminal import progress_line
 from dataflow_core.wording import money
 from dataflow_core.workspace import Workspace
 from tests.processes import wait_until
+from tests.record_makers import make_tasks, record_at
 from tests.scripted_endpoint import Reply, ScriptedEndpoint, chat_replies, delayed, para_seq_replies
 from tests.support import ENDPOINT, execute, plan_tasks
 
@@ -395,3 +397,29 @@ def test_a_damaged_database_is_told_in_a_sentence(folder: Path, capsys: pytest.C
     (folder / "file").write_text("")
     assert main(["chat", "-o", "o.jsonl", "--workspace", "file"]) == 1
     assert "cannot be made" in capsys.readouterr().err
+
+
+def test_a_prompt_of_the_workspace_and_accepted_records_go_into_a_run(
+    folder: Path, workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = dict(para_seq.PROMPT.texts) | {"system": "Be kind."}
+    for system in ("Be kind.", "Be kinder."):
+        prompt = replace(para_seq.PROMPT, name="kinder", texts=texts | {"system": system})
+        workspace.prompts.save(prompt, author="Ada")
+    (number,) = make_tasks(workspace, 1)
+    record = record_at(workspace, number)
+    workspace.review.decide({record.id: 1}, ReviewStatus.ACCEPTED, reviewer="Ada")
+    (folder / "in.txt").write_text("Count the pears.\n", encoding="utf-8")
+    command = ["paraseq", "in.txt", "-o", "out.jsonl", "--workspace", str(workspace.folder), "--input-task-key"]
+    with ScriptedEndpoint(para_seq_replies) as endpoint:
+        command += ["atom_task", "--model", "m", "--base-url", endpoint.url, "--few-shot", "2"]
+        assert main([*command, "--prompt", "kinder/1"]) == 0
+        assert main([*command, "--prompt", "kinder", "--few-shot-tokens", "1"]) == 0
+        first, second = (call.body["messages"] for call in endpoint.chats)
+    assert (first[0]["content"], second[0]["content"]) == ("Be kind.", "Be kinder.")
+    assert record.fields["atom_task"] in first[1]["content"]
+    assert record.fields["atom_task"] not in json.dumps(second)
+    assert main([*command, "--prompt", "kindest"]) == 2
+    assert "no prompt “kindest” in this workspace" in capsys.readouterr().err
+    assert main(["chat", "-o", "out.jsonl", "--few-shot-tokens", "5"]) == 2
+    assert "--few-shot-tokens limits examples" in capsys.readouterr().err

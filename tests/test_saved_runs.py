@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataflow_core.errors import UsageError
+from dataflow_core.few_shot import FewShot
 from dataflow_core.models import (
     EMBEDDED,
     Budget,
@@ -23,13 +24,17 @@ from dataflow_core.models import (
     Intent,
     OutputField,
     Prompt,
+    PromptTexts,
+    ReviewStatus,
     Run,
 )
 from dataflow_core.prompts import para_seq
+from dataflow_core.prompts.builtin import builtin_prompt
 from dataflow_core.readers import Entry, Selection, Table
 from dataflow_core.saved_runs import difference, load_run, plan_saved, save_run
 from dataflow_core.storage.runs import RunPlan
 from dataflow_core.workspace import Workspace
+from tests.record_makers import make_tasks, record_at
 from tests.support import ENDPOINT, INTENTS, answer_relations, execute, plan_tasks
 
 PRICED = Endpoint(
@@ -70,7 +75,7 @@ def prompts_of(workspace: Workspace, run: Run) -> list[Prompt]:
 
 
 def reply(prompt: Prompt) -> str:
-    if prompt.version == para_seq.VERSION:
+    if any(message.content.startswith("Atomic task:") for message in prompt.messages):
         return answer_relations(prompt)
     if "riddle" in str(prompt.messages):
         return '{"riddle": "Why?", "answer": 3}'
@@ -83,9 +88,8 @@ def tasks_run(workspace: Workspace, tasks: list[Fields], **settings: Any) -> Run
     columns = tuple(dict.fromkeys(key for fields in tasks for key in fields))
     entries = [Entry(number, fields) for number, fields in enumerate(tasks, 1)]
     table = Table(columns, entries, [], "CSV", "UTF-8", ",", "tasks.csv")
-    return workspace.plan_tasks(
-        table, Selection(entries, []), endpoint=settings.pop("endpoint", ENDPOINT), input_task_key="task", **settings
-    )
+    named = {"endpoint": ENDPOINT, "input_task_key": "task", **settings}
+    return workspace.plan_tasks(table, Selection(entries, []), **named)
 
 
 def again(workspace: Workspace, run: Run, tmp_path: Path) -> Run:
@@ -172,6 +176,39 @@ def test_a_file_whose_recipe_is_not_right_is_refused(
     assert old in text
     with pytest.raises(UsageError, match=complaint):
         load_run(text.replace(old, new))
+
+
+def test_a_run_with_a_prompt_of_ones_own_brings_its_texts_along(workspace: Workspace, tmp_path: Path) -> None:
+    built_in = builtin_prompt("ParaSeqTaskGenerator", "capable")
+    assert built_in is not None
+    texts = {name: f"{text} # 🐑" if name == "system" else text for name, text in built_in.texts.items()}
+    own = workspace.prompts.save(PromptTexts("kinder", 1, built_in.generator, texts), author="Ada")
+    run = tasks_run(workspace, [{"task": text} for text in NASTY], prompt=own)
+    planned = again(workspace, run, tmp_path)
+    assert planned.prompt_version == "kinder/1"
+    sent = prompts_of(workspace, run)
+    assert "🐑" in sent[0].messages[0].content
+    assert sent == prompts_of(workspace, planned)
+    text = (tmp_path / "run.yaml").read_text(encoding="utf-8")
+    with pytest.raises(UsageError, match="'prompt' is not a prompt"):
+        load_run(text.replace("    texts:", "    words:"))
+
+
+def test_the_records_shown_as_examples_go_along_as_they_were(workspace: Workspace, tmp_path: Path) -> None:
+    for number in make_tasks(workspace, 4):
+        record = record_at(workspace, number)
+        workspace.review.decide({record.id: record.revision}, ReviewStatus.ACCEPTED, reviewer="Ada")
+    tasks = [{"atom_task": f"Count the apples in basket {number}."} for number in range(30)]
+    run = tasks_run(workspace, tasks, input_task_key="atom_task", few_shot=FewShot(count=2))
+    shown = [examples for _, examples in workspace.runs.inputs_with_examples(run.id)]
+    assert {len(examples) for examples in shown} == {2}
+    planned = again(workspace, run, tmp_path)
+    assert [examples for _, examples in workspace.runs.inputs_with_examples(planned.id)] == shown
+    assert prompts_of(workspace, run) == prompts_of(workspace, planned)
+    text = (tmp_path / "run.yaml").read_text(encoding="utf-8")
+    assert "is not the one" in difference(load_run(text.replace("Weigh the pears", "Weigh the plums")))
+    with pytest.raises(UsageError, match="The examples in line 1 of the inputs are not right"):
+        load_run(text.replace('"examples": [{"record"', '"examples": [{"recrod"'))
 
 
 def test_the_embedded_model_stays_the_embedded_model(workspace: Workspace, tmp_path: Path) -> None:

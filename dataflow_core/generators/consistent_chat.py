@@ -13,6 +13,8 @@ from dataflow_core.generators.base import Ask, recipe_of, seed_for
 from dataflow_core.generators.consistent_chat_small import small_answers, small_skeleton
 from dataflow_core.models import Completion, Fields, Input, Recipe
 from dataflow_core.prompts import consistent_chat, consistent_chat_small
+from dataflow_core.prompts.builtin import own_prompt
+from dataflow_core.prompts.consistent_chat import ShownDialogue
 
 #: What a record says of the cell of the plan that it was made for.
 _CELL = ("category", "intent", "flow", "topic")
@@ -21,8 +23,10 @@ _CELL = ("category", "intent", "flow", "topic")
 class ConsistentChatGenerator:
     """Its inputs are the cells of a plan of intent × information flow × topic (`dataflow_core.intents`).
 
-    `num_turns_per_dialog` counts the messages of both sides, and dialogues have exactly so many. Raises
-    `UsageError` when it is odd.
+    `num_turns_per_dialog` counts the messages of both sides, and dialogues have exactly so many. `prompt` is one of a
+    person's own (`PromptTexts.as_fields`) in place of the built-in one. Of the records that an input has as examples,
+    the first step shows the questions, the second the answers; the small recipe leaves them aside. Raises `UsageError`
+    for an odd number of turns, and for a prompt that is not for this generator or for models of this size.
     """
 
     name: ClassVar[str] = "ConsistentChatGenerator"
@@ -38,6 +42,7 @@ class ConsistentChatGenerator:
         *,
         seed: int = 0,
         recipe: Recipe | None = None,
+        prompt: Mapping[str, Any] | None = None,
     ) -> None:
         if num_turns_per_dialog < 2 or num_turns_per_dialog % 2:
             raise UsageError(
@@ -50,9 +55,12 @@ class ConsistentChatGenerator:
         self.temperature = temperature
         self.seed = seed
         self.recipe = recipe or recipe_of(llm_serving)
+        self.prompt = own_prompt(prompt, self.name, self.recipe)
 
     @property
     def prompt_version(self) -> str:
+        if self.prompt is not None:
+            return self.prompt.label
         return consistent_chat_small.VERSION if self.recipe == "small" else consistent_chat.VERSION
 
     @property
@@ -63,6 +71,7 @@ class ConsistentChatGenerator:
             "num_turns_per_dialog": self.num_turns_per_dialog,
             "temperature": self.temperature,
             "seed": self.seed,
+            **({} if self.prompt is None else {"prompt": self.prompt.as_fields()}),
         }
 
     async def generate(self, item: Input, ask: Ask) -> Fields:
@@ -95,7 +104,13 @@ class ConsistentChatGenerator:
                 cell, ask, turns=self.num_turns_per_dialog, seed=seed, temperature=self.temperature
             )
         count = self.num_turns_per_dialog // 2
-        prompt = consistent_chat.skeleton_prompt(cell, count=count, temperature=self.temperature)
+        prompt = consistent_chat.skeleton_prompt(
+            cell,
+            count=count,
+            temperature=self.temperature,
+            prompt=self.prompt or consistent_chat.PROMPT,
+            examples=_shown(item),
+        )
         answer = await ask(prompt, answer=text_list_answer("questions", count), step="skeleton")
         return list[str](answer.questions)
 
@@ -103,7 +118,13 @@ class ConsistentChatGenerator:
         cell, seed = item.fields, seed_for(self.seed, item)
         if self.recipe == "small":
             return await small_answers(cell, questions, ask, seed=seed, temperature=self.temperature)
-        prompt = consistent_chat.answers_prompt(cell, questions, temperature=self.temperature)
+        prompt = consistent_chat.answers_prompt(
+            cell,
+            questions,
+            temperature=self.temperature,
+            prompt=self.prompt or consistent_chat.PROMPT,
+            examples=_shown(item),
+        )
         answer = await ask(prompt, answer=text_list_answer("answers", len(questions)), step="answers")
         return list[str](answer.answers)
 
@@ -128,3 +149,28 @@ def _with_turns(fields: Fields, questions: Sequence[str], answers: Sequence[str]
         pairs = zip(questions, answers, strict=True)
         turns = [turn for question, answer in pairs for turn in (("user", question), ("assistant", answer))]
     return fields | {"conversation": [{"role": role, "value": text} for role, text in turns]}
+
+
+def _shown(item: Input) -> list[ShownDialogue]:
+    """The dialogues among the input's examples in which each question has its answer."""
+    shown: list[ShownDialogue] = []
+    for example in item.examples:
+        turns = pairs_of(example.fields)
+        if turns and isinstance(example.fields.get("topic"), str):
+            questions, answers = zip(*turns, strict=True)
+            shown.append((example.fields, questions, answers))
+    return shown
+
+
+def pairs_of(fields: Fields) -> list[tuple[str, str]]:
+    """The dialogue's questions with their answers; empty where it is not made of such pairs alone."""
+    turns = fields.get("conversation")
+    if not isinstance(turns, list) or len(turns) % 2:
+        return []
+    texts: list[str] = []
+    for place, turn in enumerate(turns):
+        text = turn.get("value") if isinstance(turn, dict) else None
+        if not isinstance(text, str) or not text.strip() or turn.get("role") != ("user", "assistant")[place % 2]:
+            return []
+        texts.append(text)
+    return list(zip(texts[::2], texts[1::2], strict=True))

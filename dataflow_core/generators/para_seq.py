@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from dataflow_core.errors import UsageError
@@ -12,6 +13,7 @@ from dataflow_core.generators.para_seq_small import small_relations
 from dataflow_core.generators.relations import Relations
 from dataflow_core.models import Completion, Fields, Input, Recipe
 from dataflow_core.prompts import para_seq, para_seq_small
+from dataflow_core.prompts.builtin import own_prompt
 
 
 class RelationsAnswer(StrictAnswer):
@@ -20,7 +22,7 @@ class RelationsAnswer(StrictAnswer):
     composition_task: NonEmpty
 
 
-_ANSWER = JsonAnswer(RelationsAnswer)
+ANSWER = JsonAnswer(RelationsAnswer)
 
 
 def task_keys(params: Mapping[str, Any]) -> tuple[str, str, str, str]:
@@ -37,7 +39,9 @@ class ParaSeqTaskGenerator:
     """Carries every field of the input through unchanged and adds three.
 
     `temperature` None leaves it to the endpoint (the small recipe has its own). `seed` is for the small
-    recipe, which draws several candidates.
+    recipe, which draws several candidates. `prompt` is one of a person's own (`PromptTexts.as_fields`) in place of the
+    built-in one; raises `UsageError` where it is not for this generator or for models of this size. The records that
+    an input has as examples take the place of the prompt's own example; the small recipe leaves both aside.
     """
 
     name: ClassVar[str] = "ParaSeqTaskGenerator"
@@ -54,6 +58,7 @@ class ParaSeqTaskGenerator:
         temperature: float | None = None,
         seed: int = 0,
         recipe: Recipe | None = None,
+        prompt: Mapping[str, Any] | None = None,
     ) -> None:
         self.llm_serving = llm_serving
         self.input_task_key = input_task_key
@@ -61,9 +66,12 @@ class ParaSeqTaskGenerator:
         self.temperature = temperature
         self.seed = seed
         self.recipe = recipe or recipe_of(llm_serving)
+        self.prompt = own_prompt(prompt, self.name, self.recipe)
 
     @property
     def prompt_version(self) -> str:
+        if self.prompt is not None:
+            return self.prompt.label
         return para_seq_small.VERSION if self.recipe == "small" else para_seq.VERSION
 
     @property
@@ -77,6 +85,7 @@ class ParaSeqTaskGenerator:
             "output_composition_task_key": composition,
             "temperature": self.temperature,
             "seed": self.seed,
+            **({} if self.prompt is None else {"prompt": self.prompt.as_fields()}),
         }
 
     def check_columns(self, columns: Iterable[str]) -> None:
@@ -110,6 +119,19 @@ class ParaSeqTaskGenerator:
     async def _relations(self, task: str, item: Input, ask: Ask) -> Relations:
         if self.recipe == "small":
             return await small_relations(task, ask, seed=seed_for(self.seed, item), temperature=self.temperature)
-        prompt = para_seq.relations_prompt(task, temperature=self.temperature)
-        answer = await ask(prompt, answer=_ANSWER, step="relations")
+        prompt = para_seq.relations_prompt(
+            task,
+            temperature=self.temperature,
+            prompt=self.prompt or para_seq.PROMPT,
+            examples=list(self._shown(item)),
+        )
+        answer = await ask(prompt, answer=ANSWER, step="relations")
         return Relations(answer.parallel_task, answer.subsequent_task, answer.composition_task)
+
+    def _shown(self, item: Input) -> Iterator[tuple[str, str]]:
+        """The tasks of the input's examples, with what was made of them in the form of an answer."""
+        for example in item.examples:
+            texts = [example.fields.get(key) for key in (self.input_task_key, *self.output_keys)]
+            if all(isinstance(text, str) and text.strip() for text in texts):
+                task, *made = map(str, texts)
+                yield task, json.dumps(dict(zip(RelationsAnswer.model_fields, made, strict=True)), ensure_ascii=False)

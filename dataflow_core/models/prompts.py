@@ -101,7 +101,10 @@ class CustomRecipe:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A record as it was when it was chosen to be shown to the model: its whole fields. `record` is its id."""
+    """A record as it was when it was chosen to be shown to the model. `record` is its id.
+
+    `fields` are its whole fields, and those of the input it was made from that it has not itself.
+    """
 
     record: str
     fields: Fields

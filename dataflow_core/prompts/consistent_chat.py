@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from dataflow_core.models import Fields, Message, Prompt, Sampling
+from dataflow_core.models import Fields, Message, Prompt, PromptTexts, Sampling
+from dataflow_core.prompts.templates import render
 
 VERSION = "consistent-chat/1"
 
@@ -33,31 +34,73 @@ replies and does not repeat them. Be helpful, accurate and concrete, about 60 wo
 Write in {language}.
 Answer with a JSON object with the key answers: a list of exactly {count} texts, in the order of the messages."""
 
+_MATERIAL = """\
+The user's intent: {intent}: {intent_description}
+Topic: {topic}
+Information flow, {flow}:
+{flow_steps}"""
 
-def skeleton_prompt(cell: Fields, *, count: int, temperature: float | None) -> Prompt:
-    """`cell` is one of the plan's; `count` is the number of the user's messages."""
-    steps = "\n".join(f"{number}. {step}" for number, step in enumerate(cell["flow_steps"], start=1))
-    material = (
-        f"The user's intent: {cell['intent']}: {cell['intent_description']}\n"
-        f"Topic: {cell['topic']}\n"
-        f"Information flow, {cell['flow']}:\n{steps}"
-    )
-    return Prompt(
-        version=VERSION,
-        messages=(
-            Message("system", _SKELETON.format(language=cell["language"], count=count)),
-            Message("user", material),
-        ),
-        sampling=Sampling(temperature=temperature),
-    )
+PROMPT = PromptTexts(
+    VERSION,
+    0,
+    "ConsistentChatGenerator",
+    {
+        "skeleton": _SKELETON,
+        "material": _MATERIAL,
+        "answers": _ANSWERS,
+        "messages": '{"topic": {quoted_topic}, "messages": {messages}}',
+    },
+)
+_OF_A_CELL = ("intent", "intent_description", "flow", "topic", "language")
+#: A plan's cell, the user's messages, and the answers to them: a dialogue that is shown to the model as an example.
+ShownDialogue = tuple[Fields, Sequence[str], Sequence[str]]
 
 
-def answers_prompt(cell: Fields, questions: Sequence[str], *, temperature: float | None) -> Prompt:
-    return Prompt(
-        version=VERSION,
-        messages=(
-            Message("system", _ANSWERS.format(language=cell["language"], count=len(questions))),
-            Message("user", json.dumps({"topic": cell["topic"], "messages": list(questions)}, ensure_ascii=False)),
-        ),
-        sampling=Sampling(temperature=temperature),
-    )
+def skeleton_prompt(
+    cell: Fields,
+    *,
+    count: int,
+    temperature: float | None,
+    prompt: PromptTexts = PROMPT,
+    examples: Sequence[ShownDialogue] = (),
+) -> Prompt:
+    """`cell` is one of the plan's; `count` is the number of the user's messages, in the `examples` too."""
+    texts, values = prompt.texts, _values(cell, count)
+    messages = [Message("system", render(texts["skeleton"], values))]
+    for shown, questions, _ in examples:
+        material = render(texts["material"], _values(shown, len(questions)))
+        messages += [Message("user", material), Message("assistant", _json({"questions": list(questions)}))]
+    messages.append(Message("user", render(texts["material"], values)))
+    return Prompt(prompt.label, tuple(messages), sampling=Sampling(temperature=temperature))
+
+
+def answers_prompt(
+    cell: Fields,
+    questions: Sequence[str],
+    *,
+    temperature: float | None,
+    prompt: PromptTexts = PROMPT,
+    examples: Sequence[ShownDialogue] = (),
+) -> Prompt:
+    texts = prompt.texts
+    messages = [Message("system", render(texts["answers"], _values(cell, len(questions))))]
+    for shown, asked, answers in examples:
+        messages += [_asking(texts["messages"], shown, asked), Message("assistant", _json({"answers": list(answers)}))]
+    messages.append(_asking(texts["messages"], cell, questions))
+    return Prompt(prompt.label, tuple(messages), sampling=Sampling(temperature=temperature))
+
+
+def _asking(template: str, cell: Fields, questions: Sequence[str]) -> Message:
+    values = _values(cell, len(questions)) | {"messages": _json(list(questions))}
+    return Message("user", render(template, values))
+
+
+def _values(cell: Fields, count: int) -> dict[str, object]:
+    """What the texts' placeholders stand for."""
+    steps = "\n".join(f"{number}. {step}" for number, step in enumerate(cell.get("flow_steps") or (), start=1))
+    told = {"flow_steps": steps, "count": count, "quoted_topic": _json(cell["topic"])}
+    return dict.fromkeys(_OF_A_CELL, "") | cell | told
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

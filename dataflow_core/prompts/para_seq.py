@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataflow_core.models import Message, Prompt, Sampling
+from collections.abc import Sequence
+
+from dataflow_core.models import Message, Prompt, PromptTexts, Sampling
+from dataflow_core.prompts.templates import render
 
 VERSION = "para-seq/1"
 
@@ -31,19 +34,30 @@ and the name and starting time of the comedy show.", \
 "composition_task": "Plan Saturday evening in Chicago for the four of us: dinner at an Italian restaurant at 7 pm and \
 a comedy show after 9 pm, and send my three friends an invitation with all the details."}"""
 
+PROMPT = PromptTexts(
+    VERSION,
+    0,
+    "ParaSeqTaskGenerator",
+    {
+        "system": _SYSTEM,
+        "task": "Atomic task:\n{task}",
+        "example_task": _EXAMPLE_TASK,
+        "example_answer": _EXAMPLE_ANSWER,
+    },
+)
 
-def relations_prompt(task: str, *, temperature: float | None) -> Prompt:
-    return Prompt(
-        version=VERSION,
-        messages=(
-            Message("system", _SYSTEM),
-            Message("user", _frame(_EXAMPLE_TASK)),
-            Message("assistant", _EXAMPLE_ANSWER),
-            Message("user", _frame(task)),
-        ),
-        sampling=Sampling(temperature=temperature),
-    )
 
-
-def _frame(task: str) -> str:
-    return f"Atomic task:\n{task}"
+def relations_prompt(
+    task: str,
+    *,
+    temperature: float | None,
+    prompt: PromptTexts = PROMPT,
+    examples: Sequence[tuple[str, str]] = (),
+) -> Prompt:
+    """`examples` are tasks with their answers, which stand in the place of the prompt's own example."""
+    texts = prompt.texts
+    messages = [Message("system", texts["system"])]
+    for shown, answer in examples or [(texts["example_task"], texts["example_answer"])]:
+        messages += [Message("user", render(texts["task"], {"task": shown})), Message("assistant", answer)]
+    messages.append(Message("user", render(texts["task"], {"task": task})))
+    return Prompt(prompt.label, tuple(messages), sampling=Sampling(temperature=temperature))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, func, insert, select, update
+from sqlalchemy import Column, Connection, Text, cast, func, insert, select, update
 from ulid import ULID
 
 from dataflow_core.models import (
@@ -28,6 +29,7 @@ from dataflow_core.models import (
 )
 from dataflow_core.storage import stage_gate
 from dataflow_core.storage.database import Database, storable
+from dataflow_core.storage.examples import examples_of
 from dataflow_core.storage.schema import calls, failures, inputs
 from dataflow_core.storage.writing import UNCHECKED, NewRecord, add_records
 
@@ -96,6 +98,8 @@ _LOGGED: tuple[Column[Any], ...] = (
     calls.c.completion_tokens,
     calls.c.seconds,
 )
+#: Read as text: almost all inputs have none, and 100,000 of them are read.
+_EXAMPLES = cast(inputs.c.examples, Text)
 _SAMPLING = tuple(Sampling.__dataclass_fields__)
 
 
@@ -110,7 +114,7 @@ class Ledger:
     def pending(self, *, after: int, count: int, below: int | None = None) -> list[Input]:
         """Up to `count` inputs still to do at positions over `after` (-1 for all) and under `below`, in order."""
         query = (
-            select(inputs.c.id, inputs.c.position, inputs.c.fields, inputs.c.attempt)
+            select(inputs.c.id, inputs.c.position, inputs.c.fields, inputs.c.attempt, _EXAMPLES)
             .where(
                 inputs.c.run_id == self._run_id,
                 inputs.c.state == InputState.PENDING.value,
@@ -122,7 +126,15 @@ class Ledger:
         if below is not None:
             query = query.where(inputs.c.position < below)
         with self._database.read() as connection:
-            return [Input(*row) for row in connection.execute(query)]
+            rows = connection.execute(query).all()
+            shown = [json.loads(row[4]) if row[4] else () for row in rows]
+            if not any(shown):
+                return [Input(item, position, fields, attempt) for item, position, fields, attempt, _ in rows]
+            known = examples_of(connection, [digest for digests in shown for digest in digests])
+        return [
+            Input(item, position, fields, attempt, tuple(known[digest] for digest in digests if digest in known))
+            for (item, position, fields, attempt, _), digests in zip(rows, shown, strict=True)
+        ]
 
     def logged(self, items: Sequence[Input]) -> dict[str, Logged]:
         """What has been answered already for these inputs' present attempts, by input id."""

@@ -9,6 +9,7 @@ from collections.abc import Generator
 from sqlalchemy import Select, Text, cast, func, select, union_all
 
 from dataflow_core.models import (
+    Example,
     Failure,
     Fields,
     InputState,
@@ -21,6 +22,7 @@ from dataflow_core.models import (
     Usage,
 )
 from dataflow_core.storage.database import Database
+from dataflow_core.storage.examples import examples_of
 from dataflow_core.storage.rows import failure_of
 from dataflow_core.storage.schema import (
     REPAIRED,
@@ -87,9 +89,17 @@ class ProgressReader:
 
     def inputs(self, run_id: str) -> Generator[Fields]:
         """What each input of the run holds, in their order; a chunk in memory at a time."""
-        query = select(inputs.c.fields).where(inputs.c.run_id == run_id).order_by(inputs.c.position)
+        for fields, _ in self.inputs_with_examples(run_id):
+            yield fields
+
+    def inputs_with_examples(self, run_id: str) -> Generator[tuple[Fields, tuple[Example, ...]]]:
+        """The same, each with the records that are shown to the model with it."""
+        query = select(inputs.c.fields, inputs.c.examples).where(inputs.c.run_id == run_id).order_by(inputs.c.position)
         with self._database.read() as connection:
-            yield from connection.execution_options(yield_per=_PAGE).scalars(query)
+            for page in connection.execution_options(yield_per=_PAGE).execute(query).partitions():
+                shown = examples_of(connection, [digest for row in page for digest in row.examples or ()])
+                for row in page:
+                    yield row.fields, tuple(shown[digest] for digest in row.examples or () if digest in shown)
 
     def waiting_by_status(self, run_id: str) -> dict[ReviewStatus, int]:
         """How the questions of the inputs that wait for a review of them have been judged."""

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, Table, func, select
 from dataflow_core.models import (
     Comment,
     Decision,
+    Example,
     Fields,
     ProposalState,
     Record,
@@ -21,6 +22,7 @@ from dataflow_core.models import (
     Usage,
 )
 from dataflow_core.storage.database import Database
+from dataflow_core.storage.examples import examples_of
 from dataflow_core.storage.rows import comment_of, decision_of, revision_of
 from dataflow_core.storage.schema import (
     actions,
@@ -63,6 +65,7 @@ class Provenance:
     position: int  # of the input in its run, from 0
     fields: Fields  # of the input
     calls: tuple[ModelCall, ...]
+    examples: tuple[Example, ...] = ()  # the records that the model was shown with it, the nearest one last
 
     @property
     def usage(self) -> Usage:
@@ -137,14 +140,22 @@ class ProvenanceReader:
         """None for a record that a person has written."""
         first = select(revisions.c.kind).join(records, records.c.number == revisions.c.record)
         first = first.where(records.c.id == record.id, revisions.c.number == 1)
-        source = select(inputs.c.run_id, inputs.c.position, inputs.c.fields)
+        source = select(inputs.c.run_id, inputs.c.position, inputs.c.fields, inputs.c.examples)
         made = select(calls).where(calls.c.input_id == record.input_id).order_by(calls.c.number)
         with self._database.read() as connection:
             if record.input_id is None or connection.scalar(first) == RevisionKind.WRITTEN.value:
                 return None
             found = connection.execute(source.where(inputs.c.id == record.input_id)).one()
+            digests: list[str] = found.examples or []
             answered = connection.execute(made).mappings()
-            return Provenance(*found, tuple(_call_of(row) for row in answered))
+            shown = examples_of(connection, digests)
+            return Provenance(
+                found.run_id,
+                found.position,
+                found.fields,
+                tuple(_call_of(row) for row in answered),
+                tuple(shown[digest] for digest in digests if digest in shown),
+            )
 
     def rewrites(self, record: Record) -> list[Rewrite]:
         """How models have written it again, newest first; only what a person has accepted."""

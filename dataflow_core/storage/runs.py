@@ -15,6 +15,7 @@ from dataflow_core.errors import RunIsLiveError, UsageError, WorkspaceError
 from dataflow_core.models import (
     Budget,
     Endpoint,
+    Example,
     Fields,
     InputState,
     Run,
@@ -26,6 +27,7 @@ from dataflow_core.models import (
     Usage,
 )
 from dataflow_core.storage.database import storable
+from dataflow_core.storage.examples import store_examples
 from dataflow_core.storage.owner import is_alive, this_process
 from dataflow_core.storage.progress import ProgressReader
 from dataflow_core.storage.rows import run_of
@@ -59,7 +61,8 @@ class Orders:
 class RunPlan:
     """What a new run is made of. `skipped` are lines of the source that did not become inputs.
 
-    `record` is the number of the one record that a person asked to have written again.
+    `record` is the number of the one record that a person asked to have written again. `examples` are shown to the
+    model with the inputs: those of the first one, of the second one, and so on.
     """
 
     name: str
@@ -72,6 +75,7 @@ class RunPlan:
     skipped: Sequence[SourceLine] = ()
     kind: RunKind = RunKind.GENERATE
     record: int | None = None
+    examples: Sequence[Sequence[Example]] | None = None
 
 
 class RunStore(ProgressReader):
@@ -97,7 +101,7 @@ class RunStore(ProgressReader):
                     record=plan.record,
                 )
             )
-            if not insert_inputs(connection, run_id, plan.inputs):
+            if not insert_inputs(connection, run_id, plan.inputs, examples=plan.examples):
                 raise UsageError("There is nothing to run: not one input is left.")
             skipped = [asdict(line) | {"run_id": run_id, "text": storable(line.text)} for line in plan.skipped]
             for start in range(0, len(skipped), _CHUNK):
@@ -314,9 +318,17 @@ def _check_price(budget: Budget, endpoint: Endpoint) -> None:
         )
 
 
-def insert_inputs(connection: Connection, run_id: str, plan: Iterable[Fields], *, first: int = 0) -> int:
-    """Store inputs of the run, pending, from this position on; returns how many."""
+def insert_inputs(
+    connection: Connection,
+    run_id: str,
+    plan: Iterable[Fields],
+    *,
+    first: int = 0,
+    examples: Sequence[Sequence[Example]] | None = None,
+) -> int:
+    """Store inputs of the run, pending, from this position on, with those examples; returns how many."""
     count = 0
+    digests = store_examples(connection, examples) if examples is not None else None
     chunk: list[Fields] = []
     for count, fields in enumerate(plan, start=1):
         chunk.append(
@@ -327,6 +339,7 @@ def insert_inputs(connection: Connection, run_id: str, plan: Iterable[Fields], *
                 "fields": fields,
                 "state": InputState.PENDING,
                 "attempt": 0,
+                **({} if digests is None else {"examples": digests[count - 1]}),
             }
         )
         if len(chunk) == _CHUNK:

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dataflow_core.models import Endpoint
+from dataflow_core.few_shot import FewShot
+from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
+from dataflow_core.models import Endpoint, PromptTexts
 from dataflow_core.workspace import Workspace
 from ui.endpoints import choose_endpoint
+from ui.few_shot import choose_few_shot
+from ui.prompts.choice import choose_prompt
 
 LANGUAGES = ["English", "Chinese", "Spanish", "French", "German", "Portuguese", "Japanese", "Korean", "Arabic", "Hindi"]
 
@@ -22,6 +26,8 @@ class DialogueOptions:
     temperature: float
     seed: int
     review_skeletons: bool = False
+    prompt: PromptTexts | None = None  # in place of the built-in one
+    few_shot: FewShot | None = None
 
 
 def dialogue_options(workspace: Workspace) -> DialogueOptions:
@@ -54,6 +60,8 @@ def dialogue_options(workspace: Workspace) -> DialogueOptions:
     )
     st.caption("Only accepted ones get their answers: you don't pay for answers to bad questions.")
     with st.expander("More options"):
+        prompt = choose_prompt(workspace, ConsistentChatGenerator.name, endpoint, "dialogues-prompt")
+        few_shot = choose_few_shot(workspace, ConsistentChatGenerator.name, endpoint, "dialogues-few-shot")
         temperature = st.number_input(
             "Temperature", *(0.0, 2.0, 0.9, 0.1), format="%.2f", key="dialogues-temperature", persist_state="session"
         )
@@ -65,4 +73,4 @@ def dialogue_options(workspace: Workspace) -> DialogueOptions:
             help="The same seed gives the same plan.",
         )
     language = (language or LANGUAGES[0]).strip()
-    return DialogueOptions(endpoint, per_intent, turns, language, temperature, seed, review_skeletons)
+    return DialogueOptions(endpoint, per_intent, turns, language, temperature, seed, review_skeletons, prompt, few_shot)

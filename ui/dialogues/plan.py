@@ -90,6 +90,8 @@ def offer_of(workspace: Workspace, plan: Plan) -> Offer:
             language=options.language,
             seed=options.seed,
             review_skeletons=options.review_skeletons,
+            prompt=options.prompt,
+            few_shot=options.few_shot,
         ),
     )
 

@@ -15,7 +15,7 @@ from dataflow_core.workspace import Workspace
 from ui.format import ago, count, duration
 from ui.names import run_label
 from ui.text import escape_markdown, plain
-from ui.values import as_text
+from ui.values import as_text, first_question
 
 _ENDINGS = {"length": "cut off at the token limit", "content_filter": "refused"}
 
@@ -36,6 +36,8 @@ def show_provenance(workspace: Workspace, record: Record) -> None:
             for name, value in found.fields.items():
                 st.caption(escape_markdown(name))
                 plain(as_text(value) or "(empty)")
+        if found.examples:
+            _show_examples(workspace, found, key=f"provenance-examples-{record.id}")
         for place, call in enumerate(found.calls):
             _show_call(call, key=f"provenance-{record.id}-{place}")
     if not found.calls:
@@ -87,6 +89,21 @@ def _what_it_took(found: Provenance) -> Iterator[str]:
         if found.cost is not None:
             yield money(found.cost)
         yield duration(found.seconds)
+
+
+def _show_examples(workspace: Workspace, found: Provenance, *, key: str) -> None:
+    """The records that the model was shown, with the way to each; their texts as they were then."""
+    with st.expander(f"Examples shown: {len(found.examples)}", key=key):
+        for place, example in enumerate(reversed(found.examples)):
+            present = workspace.records.get(example.record)
+            texts = [value for value in example.fields.values() if isinstance(value, str) and value.strip()]
+            plain(first_question(example.fields) or next(iter(texts), "(empty)"))
+            if present is None:
+                st.caption("This record is no longer in the workspace.")
+            elif st.button(
+                f"Record {present.number}", type="tertiary", icon=":material/open_in_new:", key=f"{key}-{place}"
+            ):
+                st.switch_page("pages/review.py", query_params={"record": present.id})
 
 
 def _show_call(call: ModelCall, *, key: str) -> None:

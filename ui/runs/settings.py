@@ -40,16 +40,19 @@ def settings_of(workspace: Workspace, run: Run) -> dict[str, Any]:
 
 
 def _params(run: Run) -> dict[str, Any]:
-    """A recipe by its parts."""
+    """A recipe by its parts; without the texts of a prompt, which the Prompts page shows."""
+    told = {name: value for name, value in run.params.items() if name not in ("prompt", "few_shot")}
+    if few_shot := run.params.get("few_shot"):
+        told["examples"] = f"up to {count(few_shot['count'], 'accepted record')}, {few_shot['max_tokens']:,} tokens"
     if (recipe := recipe_in(run.params)) is None:
-        return run.params
+        return told
     facts: dict[str, Any] = {"recipe": recipe.name, "instruction": recipe.instruction}
     if recipe.system:
         facts["system"] = recipe.system
     facts["outputs"] = ", ".join(f"{output.name} ({output.type})" for output in recipe.outputs)
     facts |= {f"list {name}": ", ".join(values) for name, values in recipe.variables.items()}
     facts["examples"] = len(recipe.examples)
-    return facts | {name: value for name, value in run.params.items() if name != "recipe"}
+    return facts | {name: value for name, value in told.items() if name != "recipe"}
 
 
 def _answered(workspace: Workspace, run: Run) -> dict[str, Any]:

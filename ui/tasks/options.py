@@ -9,10 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from dataflow_core.errors import UsageError
+from dataflow_core.few_shot import FewShot
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
-from dataflow_core.models import Endpoint, Record, Run
+from dataflow_core.models import Endpoint, PromptTexts, Record, Run
 from dataflow_core.workspace import Workspace
 from ui.endpoints import choose_endpoint
+from ui.few_shot import choose_few_shot
+from ui.prompts.choice import choose_prompt
 from ui.tasks.preview import Inputs
 from ui.tasks.records import RecordInputs
 from ui.try_out import Offer, same_model
@@ -25,11 +28,15 @@ class TaskOptions:
     temperature: float | None
     seed: int
     output_names: tuple[str, str, str]  # parallel, subsequent, composition
+    prompt: PromptTexts | None = None  # in place of the built-in one
+    few_shot: FewShot | None = None
 
 
 def task_options(workspace: Workspace) -> TaskOptions:
     endpoint = choose_endpoint(workspace, "tasks-endpoint")
     with st.expander("More options"):
+        prompt = choose_prompt(workspace, ParaSeqTaskGenerator.name, endpoint, "tasks-prompt")
+        few_shot = choose_few_shot(workspace, ParaSeqTaskGenerator.name, endpoint, "tasks-few-shot")
         left, right = st.columns(2)
         temperature = left.number_input(
             "Temperature",
@@ -56,7 +63,7 @@ def task_options(workspace: Workspace) -> TaskOptions:
             for what in ("parallel", "subsequent", "composition")
         )
     parallel, subsequent, composition = names
-    return TaskOptions(endpoint, temperature, seed, (parallel, subsequent, composition))
+    return TaskOptions(endpoint, temperature, seed, (parallel, subsequent, composition), prompt, few_shot)
 
 
 def offer_of(workspace: Workspace, inputs: Inputs | RecordInputs, options: TaskOptions) -> Offer:
@@ -85,6 +92,8 @@ def offer_of(workspace: Workspace, inputs: Inputs | RecordInputs, options: TaskO
                 output_composition_task_key=composition,
                 temperature=options.temperature,
                 seed=options.seed,
+                prompt=options.prompt,
+                few_shot=options.few_shot,
             )
         ),
     )

@@ -94,7 +94,7 @@ inputs = Table(
 examples = Table(
     "examples",
     metadata,
-    Column("digest", String, primary_key=True),  # of the fields
+    Column("digest", String, primary_key=True),  # of the record's id and the fields
     Column("record", String, nullable=False),  # the id of the record that they were taken from; may be gone
     Column("fields", JSON, nullable=False),
 )
