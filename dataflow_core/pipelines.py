@@ -152,7 +152,8 @@ class _Progress:
         self._execute(self._workspace, run)
         progress, run = runs.progress(run.id), runs.get(run.id)
         if progress.pending:
-            return self._outcome("stopped", f"Step {number} ({label}) has stopped. {run.reason} {_GO_ON}")
+            reason = run.reason.removesuffix(" Resume to go on.")
+            return self._outcome("stopped", f"Step {number} ({label}) has stopped. {reason} {_GO_ON}")
         failed = f", {progress.failed:,} failed" if progress.failed else ""
         self._say(f"Step {number} ({label}): {_count(progress.done)}{failed}.")
         return None
