@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dataflow_core.export import write_export as write_export
+    from dataflow_core.few_shot import FewShot as FewShot
     from dataflow_core.home import Home as Home
     from dataflow_core.intents import builtin_intents as builtin_intents
     from dataflow_core.models import EMBEDDED as EMBEDDED
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from dataflow_core.models import Flow as Flow
     from dataflow_core.models import Intent as Intent
     from dataflow_core.models import OutputField as OutputField
+    from dataflow_core.models import PromptTexts as PromptTexts
     from dataflow_core.models import ReviewStatus as ReviewStatus
     from dataflow_core.pipeline_files import PipelineFile as PipelineFile
     from dataflow_core.pipeline_files import read_pipeline as read_pipeline
@@ -57,6 +59,7 @@ _MODULES = {
     "EMBEDDED": "models",
     "Endpoint": "models",
     "ExportStep": "pipelines",
+    "FewShot": "few_shot",
     "FileStorage": "scripting.file_storage",
     "Flow": "models",
     "Home": "home",
@@ -66,6 +69,7 @@ _MODULES = {
     "ParaSeqTaskGenerator": "scripting.para_seq",
     "PipelineFile": "pipeline_files",
     "PipelineOutcome": "pipelines",
+    "PromptTexts": "models",
     "Query": "storage.queries",
     "RecipeStep": "pipelines",
     "ReviewStatus": "models",

@@ -36,8 +36,8 @@ POOL = 1_000
 MOST = 20
 #: Inputs whose vectors are as near as this ask for the same thing: the answer would be given away.
 NEAR = 0.9
-#: What an example's dialogue is about: what is asked for, and not how.
-_CELL = ("intent", "flow", "topic")
+#: What a dialogue is asked for by. The topic counts twice: two of one intent and flow are not yet the same.
+_CELL = ("intent", "flow", "topic", "topic")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -18,11 +17,6 @@ from dataflow_core.workspace import Workspace
 from tests.support import ENDPOINT, execute, plan_tasks, relations, task_of
 
 INPUTS: list[Fields] = [{"atom_task": f"Count the apples in basket {number}."} for number in range(4)]
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "work", create=True)
 
 
 @pytest.fixture

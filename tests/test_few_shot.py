@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,11 +19,6 @@ from tests.record_makers import DIALOGUES, TASKS, make_records, record_at, task_
 from tests.support import ENDPOINT, INTENTS, answer_relations, execute
 
 THREE = FewShot(3)
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "work", create=True)
 
 
 def fields_of(task: str, word: str = "x") -> Fields:

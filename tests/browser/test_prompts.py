@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, expect
@@ -12,7 +11,7 @@ from dataflow_core.comparing import comparisons
 from dataflow_core.models import Endpoint
 from dataflow_core.workspace import Workspace
 from tests.browser.accessibility import violations
-from tests.browser.driver import app_page, app_server, check_clean, settled, visit
+from tests.browser.driver import AppServer, app_page, check_clean, fresh_workspace, settled, visit
 from tests.scripted_endpoint import Reply, ScriptedEndpoint
 from tests.support import relations
 
@@ -29,15 +28,14 @@ def answer(request: dict[str, Any]) -> Reply:
     return Reply(json.dumps(made))
 
 
-def test_a_changed_copy_of_a_prompt_is_compared_with_the_built_in_one(browser: Browser, tmp_path: Path) -> None:
+def test_a_changed_copy_of_a_prompt_is_compared_with_the_built_in_one(browser: Browser, desk_server: AppServer) -> None:
     with (
         ScriptedEndpoint(answer) as endpoint,
-        app_server(tmp_path) as server,
-        app_page(browser, server.url, width=1440) as (page, watch),
+        app_page(browser, desk_server.url, width=1440) as (page, watch),
     ):
-        workspace = Workspace(server.home / "default", create=True)
+        workspace = Workspace(fresh_workspace(desk_server), create=True)
         workspace.endpoints.save(Endpoint("Scripted", base_url=endpoint.url, model="scripted-model"))
-        visit(page, server, "prompts")
+        visit(page, desk_server, "prompts")
         expect(page.get_by_text("Built-in", exact=True).first).to_be_visible()
         assert violations(page) == []
 

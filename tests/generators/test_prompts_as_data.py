@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,11 +46,6 @@ def kinder(**texts: str) -> PromptTexts:
 
 def talk(**texts: str) -> PromptTexts:
     return replace(consistent_chat.PROMPT, name="talk", version=1, texts=dict(consistent_chat.PROMPT.texts) | texts)
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "work", create=True)
 
 
 def test_the_built_in_prompts_send_byte_for_byte_what_they_sent_before_they_were_data() -> None:

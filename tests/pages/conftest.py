@@ -10,6 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from dataflow_core.home import Home
 from dataflow_core.models import EMBEDDED, Failure, Fields, Run, RunState, SourceLine, Stage, StoppedBy
 from dataflow_core.storage.ledger import Done, Failed, Ledger
 from dataflow_core.storage.runs import RunPlan
@@ -38,8 +39,18 @@ def home_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of the workspaces, empty; no other test's workspace is still held open."""
     monkeypatch.setenv("DATAFLOW_HOME", str(tmp_path))
     st.cache_resource.clear()
+    opened: list[Workspace] = []
+    open_one = Home.open
+
+    def open_and_note(self: Home, name: str) -> Workspace:
+        opened.append(open_one(self, name))
+        return opened[-1]
+
+    monkeypatch.setattr(Home, "open", open_and_note)
     yield tmp_path
     st.cache_resource.clear()
+    for one in opened:  # a session of tests would come to hold more files than it may
+        one.close()
 
 
 @pytest.fixture

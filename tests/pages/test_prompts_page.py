@@ -79,7 +79,8 @@ def test_a_copy_is_saved_under_a_name_and_opened(workspace: Workspace, open_page
     assert (saved.label, saved.texts) == ("kinder/1", para_seq.PROMPT.texts)
     assert in_address(page, "prompt") == "kinder/1"
     assert area(page, "System").value == para_seq.PROMPT.texts["system"]
-    assert "`{task}` the atomic task" in said(page)
+    assert "May use `{task}`" in said(page)
+    assert "`{task}` the atomic task" in area(page, "Task").help
 
 
 @pytest.mark.parametrize(
@@ -123,6 +124,7 @@ def test_a_text_that_cannot_be_used_is_said_and_not_saved(
     assert workspace.prompts.all() == [kinder]
     button(page, "Discard changes").click().run()
     assert area(page, "Task").value == "Atomic task:\n{task}"
+    assert not page.warning
 
 
 def test_a_draft_is_still_there_after_visiting_another_page(
@@ -222,6 +224,10 @@ def test_outputs_stand_side_by_side_with_the_difference_in_figures(
     assert not page.exception
     button(page, "Review kinder/1").click().run()
     assert in_address(page, "run") == b.id
+    page = open_page("runs", run=b.id)
+    assert not page.exception
+    (link,) = page.get("page_link")
+    assert link.proto.query_string == f"compare={a.source['comparison']}"
 
 
 def test_a_comparison_that_is_not_there_is_said(workspace: Workspace, open_page: OpenPage) -> None:

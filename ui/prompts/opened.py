@@ -93,17 +93,18 @@ def _show_own(workspace: Workspace, prompt: PromptTexts, history: list[SavedProm
 
 
 def _edit(prompt: PromptTexts, slot: TextSlot) -> str:
+    key = _key(prompt, slot.name)
+    st.session_state.setdefault(key, prompt.texts[slot.name])
     with st.container(gap="xxsmall"):
         text = st.text_area(
             slot.label,
-            prompt.texts[slot.name],
             height="content",
-            key=_key(prompt, slot.name),
+            key=key,
             persist_state="session",
-            help=slot.about,
+            help="  \n".join([slot.about, *(f"`{{{name}}}` {about}" for name, about in slot.placeholders.items())]),
         )
-        if placeholders := " · ".join(f"`{{{name}}}` {about}" for name, about in slot.placeholders.items()):
-            st.caption(placeholders)
+        if slot.placeholders:
+            st.caption("May use " + " ".join(f"`{{{name}}}`" for name in slot.placeholders))
         elif slot.is_literal:
             st.caption("Sent as it stands.")
     return text or ""

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dataflow_core.comparing import SOURCE as COMPARISON
 from dataflow_core.models import Run, RunState
 from dataflow_core.workspace import Workspace
 from ui.format import count
@@ -51,6 +52,11 @@ def _show_source(workspace: Workspace, run: Run) -> None:
     _show_facts(facts)
     stated, skipped = int(run.source.get("lines", total)), int(run.source.get("skipped", 0))
     st.caption(f"{count(stated, 'line')} = {count(total, 'input')} + {skipped:,} left out.")
+    if run.source.get("name") == COMPARISON:
+        query = {"compare": str(run.source.get("comparison", ""))}
+        st.page_link(
+            "pages/prompts.py", label="See the comparison", icon=":material/compare_arrows:", query_params=query
+        )
     if not lines:
         return
     frame = pd.DataFrame([{"line": at.line, "kind": at.kind, "reason": at.reason, "text": at.text} for at in lines])
