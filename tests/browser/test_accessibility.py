@@ -17,8 +17,8 @@ from tests.browser.test_review_focus import fill, painted
 #: the primary color. No color is enough for that in the dark and under the white of its buttons, too.
 THEIRS = [["[data-testid=stSidebarNav]"], ["[data-testid=stButtonGroup] [data-selected=true]"]]
 VIEWS = [
-    "", "tasks", "dialogues", "custom", "runs", "review", "review?view=focus", "review?view=focus&kind=Dialogues", "export",
-    "settings",
+    "", "tasks", "dialogues", "custom", "runs", "review", "review?view=focus", "review?view=focus&kind=Dialogues",
+    "export", "settings",
 ]  # fmt: skip
 
 
