@@ -243,9 +243,7 @@ def _variables(written: Any) -> dict[str, tuple[str, ...]]:
 
 def _scalar(value: Any, name: str) -> str:
     if isinstance(value, bool):
-        raise UsageError(
-            f"The list “{name}” has a value that YAML takes for {str(value).lower()}: put quotes around it."
-        )
+        raise UsageError(f"The list “{name}” has a value that reads as {str(value).lower()}: put quotes around it.")
     if value is None or isinstance(value, str | int | float | date):
         return "" if value is None else storable(str(value)).strip()
     raise UsageError(f"A value of the list “{name}” is to be a text, not {_quoted(value)}.")

@@ -131,6 +131,7 @@ class _Writer:
             seed=seed,
             temperature=self.temperature,
             most_tokens=min(160, 24 + longest // 2),
+            is_text=output.type == "text",
         )
 
     def _tidy(self, output: OutputField, text: str) -> str:
@@ -147,7 +148,7 @@ class _Writer:
         except ValueError:
             return False
         if output.type != "text":
-            return True
+            return not isinstance(value, list) or len(value) >= self._least_items(output)
         if (self._ends_whole(output) and not is_whole(text)) or is_loop(text):
             return False
         if value in before.values():
@@ -158,6 +159,10 @@ class _Writer:
     def _ends_whole(self, output: OutputField) -> bool:
         """Whether this field's texts are sentences, as far as the examples show."""
         return all(is_whole(str(example[output.name]).strip()) for example in self.examples)
+
+    def _least_items(self, output: OutputField) -> int:
+        shown = [example[output.name] for example in self.examples]
+        return min((len(one) for one in shown if isinstance(one, list)), default=1)
 
     def _fit(self, text: str) -> float:
         """Higher the more it is about what was drawn."""

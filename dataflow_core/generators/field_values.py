@@ -75,7 +75,7 @@ def read_value(value: Any, kind: FieldType) -> tuple[Any, bool]:
 
 def written_value(value: Any, kind: FieldType) -> str:
     """The value as a person writes it: a list has one text a line. `read_value` reads it back."""
-    if value is None:
+    if value is None or value == []:
         return ""
     if isinstance(value, str):
         return value

@@ -38,13 +38,22 @@ def field_prompt(
     seed: int,
     temperature: float | None,
     most_tokens: int,
+    is_text: bool,
 ) -> Prompt:
-    """Raw completion. Each shot, and what is `given`, is lines of "name: text"; the line of `name` is to be written."""
+    """Raw completion. Each shot, and what is `given`, is lines of "name: text"; the line of `name` is to be written.
+
+    What is no text (`is_text`) has few values, which must be allowed to come again.
+    """
     blocks = ["\n".join(f"{key}: {text}" for key, text in shot.items()) for shot in shots]
     last = "\n".join([*(f"{key}: {text}" for key, text in given.items()), f"{name}:"])
     warmth = TEMPERATURE if temperature is None else temperature
     sampling = Sampling(
-        temperature=warmth, max_tokens=most_tokens, seed=seed, choices=CANDIDATES, stop=("\n",), extra=_EXTRA
+        temperature=warmth,
+        max_tokens=most_tokens,
+        seed=seed,
+        choices=CANDIDATES,
+        stop=("\n",),
+        extra=_EXTRA if is_text else _EXTRA | {"dry_multiplier": 0.0, "repeat_penalty": 1.0},
     )
     return Prompt(version, text="\n\n".join([*blocks, last]), sampling=sampling)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dataflow_core.generators.field_values import written_value
 from dataflow_core.models import CustomRecipe
+from dataflow_core.prompts.templates import names_in
 from dataflow_core.recipes import read_recipe
 
 Row = dict[str, str]
@@ -21,7 +22,7 @@ class Draft:
     instruction: str = ""
     system: str = ""
     outputs: tuple[Row, ...] = ()
-    lists: Mapping[str, str] = ()  # type: ignore[assignment]
+    lists: Mapping[str, str] = field(default_factory=dict)
     examples: tuple[Row, ...] = ()
 
     @property
@@ -31,7 +32,8 @@ class Draft:
 
     def recipe(self, *, columns: Collection[str] | None = ()) -> CustomRecipe:
         """Raises `UsageError` for what is wrong first; `columns` None lets names stand that have no list."""
-        lists = dict(self.lists)
+        named = names_in(f"{self.instruction}\n{self.system}")
+        lists = {name: text for name, text in self.lists.items() if name in named}
         outputs = [row["name"] for row in self.outputs]
         written = {
             "name": self.name,

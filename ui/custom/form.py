@@ -34,11 +34,12 @@ def edit_recipe(slot: Slot, given: Given | None = None) -> Draft:
         help="What the model is to write, one record a call. {topic} stands for a value of the list “topic”.",
     )
     hint = st.container(horizontal=True, gap="xsmall")
-    lists = _edit_lists(slot, instruction, columns)
+    names = _names(slot, instruction)
+    lists = _edit_lists(slot, [name for name in names if name not in columns], columns)
     with hint:
-        _show_hint(instruction, lists, columns)
+        _show_hint(names, lists, columns)
     outputs = _edit_outputs(slot)
-    examples = _edit_examples(slot, instruction, lists, outputs)
+    examples = _edit_examples(slot, [name for name in names if name in lists], outputs)
     with st.expander("More about the task"):
         system = st.text_area(
             "What the model is told before each instruction",
@@ -57,8 +58,13 @@ def edit_recipe(slot: Slot, given: Given | None = None) -> Draft:
     )
 
 
-def _show_hint(instruction: str, lists: dict[str, str], columns: Sequence[str]) -> None:
-    names = [name for name in names_in(instruction) if name != OFFSET]
+def _names(slot: Slot, instruction: str) -> list[str]:
+    """What stands in braces in the recipe's texts."""
+    system = st.session_state.get(f"{slot.key}-system", slot.beginning.system)
+    return [name for name in names_in(f"{instruction}\n{system}") if name != OFFSET]
+
+
+def _show_hint(names: Sequence[str], lists: dict[str, str], columns: Sequence[str]) -> None:
     if not names:
         st.caption("Put a name in braces, as in {topic}, to have something else stand there in each record.")
     for name in names:
@@ -70,11 +76,10 @@ def _show_hint(instruction: str, lists: dict[str, str], columns: Sequence[str]) 
         st.markdown(f":{color}-badge[{escape_markdown('{' + name + '}')} · {what}]", width="content")
 
 
-def _edit_lists(slot: Slot, instruction: str, columns: Sequence[str]) -> dict[str, str]:
+def _edit_lists(slot: Slot, names: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
     """A list for each name in the instruction, and those that were filled in for names that are gone."""
-    start = dict(slot.beginning.lists)
+    start = slot.beginning.lists
     known: list[str] = st.session_state.setdefault(f"{slot.key}-lists", list(start))
-    names = [name for name in names_in(instruction) if name != OFFSET and name not in columns]
     known += [name for name in names if name not in known]
     gone = [name for name in known if name not in (*names, *columns) and _typed(slot, name).strip()]
     if not names and not gone:
@@ -89,7 +94,7 @@ def _edit_list(slot: Slot, name: str, *, is_used: bool) -> str:
     unused = "" if is_used else " · not in the instruction"
     return st.text_area(
         escape_markdown(f"{name}{unused}"),
-        dict(slot.beginning.lists).get(name, ""),
+        slot.beginning.lists.get(name, ""),
         key=f"{slot.key}-list-{name}",
         persist_state="session",
         height=130,
@@ -98,7 +103,7 @@ def _edit_list(slot: Slot, name: str, *, is_used: bool) -> str:
 
 
 def _typed(slot: Slot, name: str) -> str:
-    return str(st.session_state.get(f"{slot.key}-list-{name}", dict(slot.beginning.lists).get(name, "")))
+    return str(st.session_state.get(f"{slot.key}-list-{name}", slot.beginning.lists.get(name, "")))
 
 
 def _edit_outputs(slot: Slot) -> list[Row]:
@@ -118,7 +123,7 @@ def _edit_outputs(slot: Slot) -> list[Row]:
     return [row | {"name": row["name"].strip(), "type": row["type"] or "text"} for row in rows]
 
 
-def _edit_examples(slot: Slot, instruction: str, lists: dict[str, str], outputs: Sequence[Row]) -> list[Row]:
+def _edit_examples(slot: Slot, drawn: Sequence[str], outputs: Sequence[Row]) -> list[Row]:
     """A column for each output, and before them one for each list, in which an example may tell its value."""
     names = list(dict.fromkeys(row["name"] for row in outputs if row["name"]))
     _follow_renaming(slot, names)
@@ -127,7 +132,7 @@ def _edit_examples(slot: Slot, instruction: str, lists: dict[str, str], outputs:
     if not names:
         st.caption("Name an output field first.")
         return []
-    given = [name for name in names_in(instruction) if name in lists and name not in names]
+    given = [name for name in drawn if name not in names]
     config = {name: st.column_config.TextColumn(name, width="medium") for name in names}
     config |= {
         name: st.column_config.TextColumn(

@@ -102,8 +102,13 @@ def show_records(run: Run, records: Sequence[Record]) -> None:
     for record in records:
         kinds = kinds_of(run.params, record.fields)
         with st.container(border=True, gap="xsmall"):
+            facts = []
             for name, value in record.fields.items():
-                if name == MODEL_NAME:
-                    continue
-                st.caption(escape_markdown(name))
-                plain(typed_text(value, kinds[name]) or "(empty)")
+                text = typed_text(value, kinds[name])
+                if kinds[name] != "text":
+                    facts.append(f"{name}: {', '.join(text.splitlines())}")
+                elif name != MODEL_NAME:
+                    st.caption(escape_markdown(name))
+                    plain(text or "(empty)")
+            if facts:
+                st.caption(escape_markdown(" · ".join(facts)))

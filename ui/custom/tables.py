@@ -15,18 +15,13 @@ from ui.custom.draft import Row
 
 @dataclass
 class _Kept:
-    """The rows as they were last; `base` is what the widget was given, which must not change under it."""
+    """The rows as they were last. The widget was given those of `base`, which must not change under it."""
 
     rows: list[Row]
+    base: list[Row] = field(default_factory=list)
     columns: tuple[str, ...] = ()
     widget: str = ""
     number: int = 0
-    base: pd.DataFrame = field(default_factory=pd.DataFrame)
-
-
-def rows_of(key: str, beginning: Sequence[Row]) -> list[Row]:
-    """The table's rows, also while it is not shown."""
-    return _kept(key, beginning).rows
 
 
 def rename_column(key: str, beginning: Sequence[Row], before: str, after: str) -> None:
@@ -42,26 +37,33 @@ def edit_table(
     if kept.columns != tuple(columns) or kept.widget not in st.session_state:
         kept.number += 1
         kept.columns = tuple(columns)
+        kept.base = kept.rows
         digest = hashlib.sha256(repr(kept.columns).encode()).hexdigest()[:8]
         kept.widget = f"{key}-{digest}-{kept.number}"
-        kept.base = pd.DataFrame(
-            [{name: row.get(name, "") for name in columns} for row in kept.rows], columns=[*columns]
-        )
-        kept.base = kept.base.astype("object")
-        hidden = [{name: text for name, text in row.items() if name not in columns} for row in kept.rows]
-        st.session_state[f"{kept.widget}-hidden"] = hidden
-    edited = st.data_editor(
-        kept.base, key=kept.widget, num_rows="dynamic", hide_index=True, column_config=dict(config), alt=alt
+    shown = [{name: row.get(name, "") for name in columns} for row in kept.base]
+    st.data_editor(
+        pd.DataFrame(shown, columns=[*columns]).astype("object"),
+        key=kept.widget,
+        num_rows="dynamic",
+        hide_index=True,
+        column_config=dict(config),
+        on_change=_keep,
+        args=(kept,),
+        alt=alt,
     )
-    hidden = st.session_state.get(f"{kept.widget}-hidden", [])
-    rows = []
-    for index, row in zip(edited.index, edited.to_dict("records"), strict=True):
-        texts = {str(name): _text(value) for name, value in row.items()}
-        if any(text.strip() for text in texts.values()):
-            unseen = hidden[index] if isinstance(index, int) and index < len(hidden) else {}
-            rows.append(texts | unseen)
-    kept.rows = rows
-    return rows
+    _keep(kept)
+    return kept.rows
+
+
+def _keep(kept: _Kept) -> None:
+    """Also for a callback: what was typed right before the page is left is told to no other."""
+    state: Mapping[str, Any] = st.session_state.get(kept.widget) or {}
+    edited = {int(place): changes for place, changes in (state.get("edited_rows") or {}).items()}
+    deleted = set(state.get("deleted_rows") or ())
+    rows = [row | _texts(edited.get(place, {})) for place, row in enumerate(kept.base) if place not in deleted]
+    rows += [_texts(added) for added in state.get("added_rows") or ()]
+    empty = dict.fromkeys(kept.columns, "")
+    kept.rows = [empty | row for row in rows if any(text.strip() for text in row.values())]
 
 
 def _kept(key: str, beginning: Sequence[Row]) -> _Kept:
@@ -69,5 +71,5 @@ def _kept(key: str, beginning: Sequence[Row]) -> _Kept:
     return kept
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None or value != value else str(value)
+def _texts(changes: Mapping[str, Any]) -> Row:
+    return {str(name): "" if value is None else str(value) for name, value in changes.items() if name != "_index"}
