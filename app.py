@@ -19,6 +19,7 @@ PAGES = {
     "home": st.Page("pages/home.py", title="Home", icon=":material/space_dashboard:", default=True),
     "tasks": st.Page("pages/tasks.py", title="Tasks", icon=":material/account_tree:", url_path="tasks"),
     "dialogues": st.Page("pages/dialogues.py", title="Dialogues", icon=":material/forum:", url_path="dialogues"),
+    "custom": st.Page("pages/custom.py", title="Custom", icon=":material/design_services:", url_path="custom"),
     "runs": st.Page("pages/runs.py", title="Runs", icon=":material/bolt:", url_path="runs"),
     "review": st.Page("pages/review.py", title="Review", icon=":material/rate_review:", url_path="review"),
     "export": st.Page("pages/export.py", title="Export", icon=":material/ios_share:", url_path="export"),
@@ -27,7 +28,7 @@ PAGES = {
 }
 SECTIONS = {
     "": ["home"],
-    "Make": ["tasks", "dialogues", "runs"],
+    "Make": ["tasks", "dialogues", "custom", "runs"],
     "Curate": ["review", "export"],
     "Workspace": ["prompts", "settings"],
 }

@@ -15,15 +15,32 @@ if TYPE_CHECKING:
     from dataflow_core.home import Home as Home
     from dataflow_core.intents import builtin_intents as builtin_intents
     from dataflow_core.models import EMBEDDED as EMBEDDED
+    from dataflow_core.models import CustomRecipe as CustomRecipe
     from dataflow_core.models import Endpoint as Endpoint
     from dataflow_core.models import Flow as Flow
     from dataflow_core.models import Intent as Intent
+    from dataflow_core.models import OutputField as OutputField
     from dataflow_core.models import PromptTexts as PromptTexts
     from dataflow_core.models import ReviewStatus as ReviewStatus
+    from dataflow_core.pipeline_files import PipelineFile as PipelineFile
+    from dataflow_core.pipeline_files import read_pipeline as read_pipeline
+    from dataflow_core.pipelines import DialoguesStep as DialoguesStep
+    from dataflow_core.pipelines import ExportStep as ExportStep
+    from dataflow_core.pipelines import PipelineOutcome as PipelineOutcome
+    from dataflow_core.pipelines import RecipeStep as RecipeStep
+    from dataflow_core.pipelines import TasksStep as TasksStep
+    from dataflow_core.pipelines import run_pipeline as run_pipeline
     from dataflow_core.readers import guess_task_column as guess_task_column
     from dataflow_core.readers import read_lines as read_lines
     from dataflow_core.readers import read_table as read_table
     from dataflow_core.readers import select_inputs as select_inputs
+    from dataflow_core.recipes import builtin_recipes as builtin_recipes
+    from dataflow_core.recipes import read_recipe as read_recipe
+    from dataflow_core.recipes import recipe_from_yaml as recipe_from_yaml
+    from dataflow_core.saved_runs import SavedRun as SavedRun
+    from dataflow_core.saved_runs import load_run as load_run
+    from dataflow_core.saved_runs import plan_saved as plan_saved
+    from dataflow_core.saved_runs import save_run as save_run
     from dataflow_core.scripting.api_serving import APILLMServing_request as APILLMServing_request
     from dataflow_core.scripting.consistent_chat import ConsistentChatGenerator as ConsistentChatGenerator
     from dataflow_core.scripting.distiset import Distiset as Distiset
@@ -45,14 +62,18 @@ if TYPE_CHECKING:
     from dataflow_core.workspace import Workspace as Workspace
 
 _MODULES = {
+    "EMBEDDED": "models",
+    "LLM": "scripting.llms",
     "APILLMServing_request": "scripting.api_serving",
     "ChatType": "scripting.typing",
     "ConsistentChatGenerator": "scripting.consistent_chat",
+    "CustomRecipe": "models",
     "DataFlowStorage": "scripting.file_storage",
+    "DialoguesStep": "pipelines",
     "Distiset": "scripting.distiset",
-    "EMBEDDED": "models",
     "Endpoint": "models",
     "Export": "scripting.pipeline",
+    "ExportStep": "pipelines",
     "FewShot": "few_shot",
     "FileStorage": "scripting.file_storage",
     "Flow": "models",
@@ -61,21 +82,34 @@ _MODULES = {
     "GeneratorTask": "scripting.generator_task",
     "Home": "home",
     "Intent": "models",
-    "LLM": "scripting.llms",
     "LLMServingABC": "scripting.llm_serving",
     "OpenAILLM": "scripting.llms",
+    "OutputField": "models",
     "ParaSeqTaskGenerator": "scripting.para_seq",
     "Pipeline": "scripting.pipeline",
+    "PipelineFile": "pipeline_files",
+    "PipelineOutcome": "pipelines",
     "PromptTexts": "models",
     "Query": "storage.queries",
+    "RecipeStep": "pipelines",
     "ReviewStatus": "models",
+    "SavedRun": "saved_runs",
     "StepOutput": "scripting.typing",
+    "TasksStep": "pipelines",
     "Workspace": "workspace",
     "builtin_intents": "intents",
+    "builtin_recipes": "recipes",
     "guess_task_column": "readers",
+    "load_run": "saved_runs",
     "override": "scripting.typing",
+    "plan_saved": "saved_runs",
     "read_lines": "readers",
+    "read_pipeline": "pipeline_files",
+    "read_recipe": "recipes",
     "read_table": "readers",
+    "recipe_from_yaml": "recipes",
+    "run_pipeline": "pipelines",
+    "save_run": "saved_runs",
     "select_inputs": "readers",
     "write_export": "export",
 }

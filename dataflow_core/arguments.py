@@ -33,6 +33,8 @@ def parser() -> argparse.ArgumentParser:
     _add_generators(verbs)
     _add_control(verbs)
 
+    _add_flows(verbs)
+
     runs = verbs.add_parser("runs", help="list the runs")
     _add_workspace(runs)
 
@@ -118,7 +120,16 @@ def _add_generators(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="write the questions only; resume has those answered that were accepted in a review",
     )
 
-    for verb in (paraseq, chat):
+    custom = verbs.add_parser("custom", help="write records of your own by a recipe")
+    custom.add_argument(
+        "recipe", metavar="RECIPE", help="a YAML or JSON file, or the name of a saved or built-in recipe"
+    )
+    custom.add_argument("--count", type=_whole, metavar="N", help="how many records (with --input: at most)")
+    custom.add_argument(
+        "--input", metavar="FILE", default="", help="a table: one record a line, whose columns may be named in braces"
+    )
+
+    for verb in (paraseq, chat, custom):
         verb.add_argument("-o", "--output", metavar="OUT.jsonl", required=True)
         verb.add_argument("--temperature", type=_temperature, help="sampling temperature (chat: 0.9)")
         verb.add_argument("--seed", type=int, default=0)
@@ -181,6 +192,37 @@ def _add_control(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         verb.add_argument("id", metavar="ID", help="the run's id, or the end of it")
         _add_workspace(verb)
     workers.add_argument("workers", metavar="N", type=_whole, help="the most calls at a time")
+
+
+def _add_flows(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """What files say of runs."""
+    save = verbs.add_parser("save", help="write a run's settings and inputs to one file, to be run again")
+    save.add_argument("id", metavar="ID", help="the run's id, or the end of it")
+    save.add_argument("-o", "--output", metavar="RUN.yaml", required=True)
+    _add_workspace(save)
+    again = verbs.add_parser(
+        "again",
+        help="run a saved run again, with the same inputs and prompts",
+        description="Run a saved run again. It calls the file's own endpoint; options of the endpoint change that.",
+    )
+    again.add_argument("input", metavar="RUN.yaml")
+    again.add_argument("-o", "--output", metavar="OUT.jsonl", required=True)
+    again.add_argument(
+        "--other-prompts", action="store_true", help="also where this version's prompts are not those of the file"
+    )
+    _add_execution(again)
+    _add_workspace(again)
+    pipeline = verbs.add_parser("pipeline", help="run the steps of a file, each on what the one before has made")
+    what = pipeline.add_subparsers(required=True, metavar="WHAT", dest="what")
+    run = what.add_parser(
+        "run",
+        help="begin, or go on where it stands",
+        description="Run a pipeline, or go on with it where it stands. The exit status is 4 where it waits for a "
+        "review: then review, and give the same command again.",
+    )
+    run.add_argument("file", metavar="PIPELINE.yaml")
+    _add_quiet(run)
+    _add_workspace(run)
 
 
 def _add_execution(verb: argparse.ArgumentParser) -> None:

@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dataflow_core.arguments import budget_of, changed_endpoint, endpoint_of, few_shot_of, parser
+from dataflow_core.cli_custom import plan_custom
+from dataflow_core.cli_flows import plan_again, read_again, run_file, save
 from dataflow_core.errors import DataflowError, UsageError
 from dataflow_core.export import exported_lines, left_out, write_export, write_failures, write_lines
 from dataflow_core.home import Home
 from dataflow_core.launch import launch_app
 from dataflow_core.models import Budget, ReviewStatus, Run, RunState, Stage
+from dataflow_core.pipeline_files import read_pipeline
 from dataflow_core.readers import guess_task_column, read_table, select_inputs
 from dataflow_core.rechecking import recheck
 from dataflow_core.report import (
@@ -49,7 +52,7 @@ PATIENCE = 3.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0 when every input to be tried became a record, 3 when some failed, 2 for a usage
-    error, else 1.
+    error, 4 when a pipeline waits for a review, else 1.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -124,6 +127,35 @@ def _chat(options: argparse.Namespace) -> int:
     )
     workspace.enqueue(run, limit=options.limit, budget=budget)
     return _execute_and_write(workspace, run, options)
+
+
+def _custom(options: argparse.Namespace) -> int:
+    _check_output(options)
+    endpoint = endpoint_of(options)
+    budget = budget_of(options, endpoint, Budget())
+    workspace = _workspace(options, create=True)
+    run = plan_custom(workspace, options, endpoint)
+    workspace.enqueue(run, limit=options.limit, budget=budget)
+    return _execute_and_write(workspace, run, options)
+
+
+def _save(options: argparse.Namespace) -> int:
+    _check_output(options)
+    return save(_workspace(options), options)
+
+
+def _again(options: argparse.Namespace) -> int:
+    _check_output(options)
+    saved = read_again(options)
+    workspace = _workspace(options, create=True)
+    return _execute_and_write(workspace, plan_again(workspace, saved, options), options)
+
+
+def _pipeline(options: argparse.Namespace) -> int:
+    pipeline = read_pipeline(options.file)
+    options.workspace = options.workspace or pipeline.workspace
+    workspace = _workspace(options, create=True)
+    return run_file(pipeline, workspace, lambda _, run: _execute(workspace, run, quiet=options.quiet))
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -341,6 +373,10 @@ def _report(
 _VERBS = {
     "paraseq": _paraseq,
     "chat": _chat,
+    "custom": _custom,
+    "save": _save,
+    "again": _again,
+    "pipeline": _pipeline,
     "run": _run,
     "action": _action,
     "worker": _worker,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataflow_core import checks
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
+from dataflow_core.generators.custom import CustomGenerator
+from dataflow_core.generators.field_values import MODEL_NAME
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator, task_keys
 from dataflow_core.models import Digest, Fields, RecordStage
 
@@ -25,7 +27,8 @@ def _keys(generator: str, fields: Fields, params: Fields) -> tuple[str, ...]:
     if generator == ConsistentChatGenerator.name:
         names = ("category", "flow", "topic")
         return (_first_question(fields.get("conversation")), *(_text(fields.get(name)) for name in names))
-    return tuple(_text(value) for value in list(fields.values())[:4])
+    values = [value for name, value in fields.items() if generator != CustomGenerator.name or name != MODEL_NAME]
+    return tuple(_text(value) for value in values[:4])
 
 
 def _first_question(turns: object) -> str:

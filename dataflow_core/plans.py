@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from dataflow_core.errors import UsageError
 from dataflow_core.few_shot import FewShot, choose_examples
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
+from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.generators.prompt_check import check_prompt
 from dataflow_core.intents import plan_dialogues
-from dataflow_core.models import Endpoint, Example, Fields, Intent, PromptTexts, Run
+from dataflow_core.models import CustomRecipe, Endpoint, Example, Fields, Intent, PromptTexts, Run
 from dataflow_core.readers import Selection, Table
+from dataflow_core.recipes import draw, read_recipe
 from dataflow_core.storage.database import Database
 from dataflow_core.storage.runs import RunPlan, RunStore
 
@@ -129,6 +132,38 @@ class Planner:
                 inputs=cells,
                 examples=self._examples(generator.name, params, cells, endpoint, few_shot),
                 source={"name": "plan", "lines": len(cells), "skipped": 0},
+            )
+        )
+
+    def plan_custom(
+        self,
+        recipe: CustomRecipe,
+        *,
+        endpoint: Endpoint,
+        count: int | None = None,
+        temperature: float | None = None,
+        seed: int = 0,
+        name: str = "",
+        inputs: Iterable[Mapping[str, Any]] | None = None,
+    ) -> Run:
+        """Store a run of the recipe for `count` records of one's own; `start` begins it.
+
+        `inputs` are the fields of other records, each to make one from (at most `count`); they stand for the names in
+        the instruction. `temperature` None leaves it to the endpoint. Raises `UsageError` for what is wrong with the
+        recipe, or where something stands for none of its names.
+        """
+        recipe = read_recipe(recipe.as_fields(), columns=None)  # it may have been put together by a script
+        generator = CustomGenerator(recipe, temperature=temperature, seed=seed, recipe=endpoint.recipe)
+        drawn = list(draw(recipe, count, seed, inputs=inputs))
+        return self.runs.create(
+            RunPlan(
+                name=name or recipe.name,
+                generator=generator.name,
+                params=generator.params | {"count": len(drawn)},
+                endpoint=endpoint,
+                prompt_version=generator.prompt_version,
+                inputs=drawn,
+                source={"name": "recipe" if inputs is None else "records", "lines": len(drawn), "skipped": 0},
             )
         )
 

@@ -15,6 +15,8 @@ from ulid import ULID
 from dataflow_core.digest import digest_of
 from dataflow_core.errors import UsageError
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
+from dataflow_core.generators.custom import CustomGenerator, as_typed
+from dataflow_core.generators.field_values import MODEL_NAME
 from dataflow_core.models import (
     SKELETON,
     Action,
@@ -68,6 +70,8 @@ class Review:
             if unknown := [name for name in changes if name not in record.fields]:
                 raise UsageError(f"The record has no field {unknown[0]!r}.")
             stored = writing.storable_fields(dict(changes))
+            if record.generator == CustomGenerator.name:
+                stored = as_typed(stored, params_of(connection, record))
             changed = {name: value for name, value in stored.items() if record.fields.get(name) != value}
             if not changed:
                 return Edited(record)
@@ -192,7 +196,11 @@ class Review:
                 raise UsageError("This input is no longer failed: it was retried, or has a record already.")
             generator = failed["generator"]
             _check(generator, fields)
-            if empty := _empty_fields(fields, besides=failed["fields"]):
+            if generator == CustomGenerator.name:
+                if empty := [name for name, value in fields.items() if name != MODEL_NAME and _is_empty(value)]:
+                    raise UsageError(f"{empty[0]} is still empty: fill it in first.")
+                fields = as_typed(fields, failed["params"])
+            elif empty := _empty_fields(fields, besides=failed["fields"]):
                 raise UsageError(f"{empty[0]} is still empty: fill it in first.")
             digest = digest_of(generator, fields, failed["params"])
             if skeleton := stage_gate.skeletons_of(connection, failed["run_id"], [input_id]).get(input_id):
@@ -262,4 +270,9 @@ def _empty_fields(fields: Fields, *, besides: Fields) -> list[str]:
     turns = own.get("conversation")
     if isinstance(turns, list):
         own |= {f"Turn {number} of the conversation": turn["value"] for number, turn in enumerate(turns, start=1)}
-    return [name for name, value in own.items() if not value or not str(value).strip()]
+    return [name for name, value in own.items() if not value or _is_empty(value)]
+
+
+def _is_empty(value: Any) -> bool:
+    """0 and no are something."""
+    return value is None or value == [] or not str(value).strip()

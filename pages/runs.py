@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from ui.runs.as_file import open_button
 from ui.runs.by_hand import write_by_hand
 from ui.runs.card import show_run
 from ui.runs.details import show_details
@@ -13,7 +14,7 @@ from ui.shell import empty_state, page_header, require_shell
 require_shell("runs")
 workspace = current_workspace()
 runs = listed_runs(workspace)
-page_header("Runs")
+open_button(workspace, page_header("Runs"))
 
 if runs:
     chosen = chosen_run(runs)

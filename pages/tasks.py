@@ -3,10 +3,12 @@
 import streamlit as st
 
 from dataflow_core.errors import UsageError
+from dataflow_core.record_inputs import RecordChoice
 from ui.session import current_workspace
 from ui.shell import page_header, require_shell
 from ui.tasks.options import offer_of, show_records, task_options
-from ui.tasks.preview import choose_inputs
+from ui.tasks.preview import Inputs, choose_inputs
+from ui.tasks.records import RecordInputs, choose_record_inputs
 from ui.tasks.source import choose_source
 from ui.text import escape_markdown
 from ui.try_out import trial_results, try_and_start
@@ -21,9 +23,13 @@ st.caption(
 
 left, right = st.columns([1.9, 1], gap="medium")
 with left:
-    source = choose_source()
+    source = choose_source(workspace)
     trial = st.container()  # above the preview, whose length would keep it out of sight
-    inputs = choose_inputs(source) if source else None
+    inputs: Inputs | RecordInputs | None = None
+    if isinstance(source, RecordChoice):
+        inputs = choose_record_inputs(workspace, source)
+    elif source:
+        inputs = choose_inputs(source)
 with right.container(border=True):
     options = task_options(workspace)
     offer = None

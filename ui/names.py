@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataflow_core.models import ReviewStatus, Run, RunState, Stage
 from ui.shell import Color
 
-TASKS, DIALOGUES = "ParaSeqTaskGenerator", "ConsistentChatGenerator"
-GENERATOR_NAMES = {TASKS: "Tasks", DIALOGUES: "Dialogues"}
+TASKS, DIALOGUES, CUSTOM = "ParaSeqTaskGenerator", "ConsistentChatGenerator", "GeneratorTask"
+GENERATOR_NAMES = {TASKS: "Tasks", DIALOGUES: "Dialogues", CUSTOM: "Custom"}
 
 STATUS_NAMES = {status: status.value.capitalize() for status in ReviewStatus}
 STATUS_COLORS: dict[ReviewStatus, Color] = {

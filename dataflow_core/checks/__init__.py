@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from hashlib import blake2b
 
+from dataflow_core.checks.custom import custom_findings, texts_of
 from dataflow_core.checks.dialogues import FIELD as CONVERSATION
 from dataflow_core.checks.dialogues import dialogue_findings
 from dataflow_core.checks.relations import relation_findings
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
+from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator, task_keys
 from dataflow_core.models import SKELETON, Fields, Finding, RecordStage
 
@@ -42,6 +44,9 @@ LABELS = {
     "role-label": "Begins with a role",
     "chatter": "Chatter",
     "cut-off": "Cut off",
+    "placeholder": "Placeholder",
+    "repeats-field": "Repeats another field",
+    "copies-example": "Copies an example",
 }
 
 
@@ -74,6 +79,8 @@ def _findings(generator: str, fields: Fields, params: Fields, stage: RecordStage
         yield from relation_findings(fields, params)
     elif generator == ConsistentChatGenerator.name:
         yield from dialogue_findings(fields, is_skeleton=stage == SKELETON)
+    elif generator == CustomGenerator.name:
+        yield from custom_findings(fields, params)
     else:
         empty = (key for key, value in fields.items() if isinstance(value, str) and not value.strip())
         yield from (Finding("empty", key, f"“{key}” is empty.") for key in empty)
@@ -87,6 +94,8 @@ def _output_texts(generator: str, fields: Fields, params: Fields) -> list[str]:
         if not isinstance(turns, list):
             return []
         return [_text(turn.get("value")) if isinstance(turn, dict) else "" for turn in turns]
+    if generator == CustomGenerator.name:
+        return texts_of(fields)
     return [_text(fields[key]) for key in sorted(fields)]
 
 

@@ -22,8 +22,9 @@ CHATTER = "text around the JSON"
 COMMAS = "trailing commas"
 BROKEN = "broken JSON"
 SHAPE = "another shape"
+TYPE = "a value of another type"
 UNSTORABLE = "unstorable characters"
-REPAIRS = (REASONING, FENCE, CHATTER, COMMAS, BROKEN, SHAPE, UNSTORABLE)
+REPAIRS = (REASONING, FENCE, CHATTER, COMMAS, BROKEN, SHAPE, TYPE, UNSTORABLE)
 
 #: A longer text, without its reasoning and with it, is read if it is plain JSON, and not searched for any.
 LONGEST_SEARCHED, LONGEST_WITH_REASONING = 200_000, 1_000_000

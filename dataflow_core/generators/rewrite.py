@@ -12,10 +12,14 @@ from dataflow_core.generators.base import Answer, Ask, Reading, seed_for
 from dataflow_core.generators.candidates import derived_seed
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.consistent_chat_small import small_answers, small_skeleton
+from dataflow_core.generators.custom import CustomGenerator, recipe_in, values_for
+from dataflow_core.generators.custom_small import small_record
+from dataflow_core.generators.field_values import MODEL_NAME
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator, RelationsAnswer, task_keys
 from dataflow_core.generators.para_seq_small import small_relations
-from dataflow_core.models import Completion, Fields, Input, Recipe
-from dataflow_core.prompts import rewrite
+from dataflow_core.generators.record_answer import RecordAnswer
+from dataflow_core.models import Completion, CustomRecipe, Fields, Input, Recipe
+from dataflow_core.prompts import custom, custom_small, rewrite
 
 T = TypeVar("T")
 
@@ -68,6 +72,8 @@ class RewriteGenerator:
         check_scope(asked["generator"], asked["fields"], asked["params"], Scope.of(asked["scope"]))
         if asked["generator"] == ParaSeqTaskGenerator.name:
             changed = await self._relations(item, ask)
+        elif asked["generator"] == CustomGenerator.name:
+            changed = await self._custom(item, ask)
         else:
             changed = await self._conversation(item, ask)
         fields: Fields = asked["fields"] | changed
@@ -92,6 +98,22 @@ class RewriteGenerator:
         answer = _Other(JsonAnswer(RelationsAnswer), lambda read: read.model_dump() != present)
         texts = await ask(prompt, answer=answer, step="rewrite")
         return {key: getattr(texts, name) for name, key in zip(_RELATIONS, keys, strict=True)}
+
+    async def _custom(self, item: Input, ask: Ask) -> Fields:
+        asked = item.fields
+        recipe, temperature = _recipe_of(asked["params"]), asked["params"].get("temperature")
+        values = values_for(recipe, asked.get("source", {}))
+        if self.recipe == "small":
+            version, seed = custom_small.VERSION, _seed(item)
+            made = await small_record(
+                recipe, values, recipe.examples, ask, version=version, seed=seed, temperature=temperature
+            )
+        else:
+            present = {output.name: asked["fields"].get(output.name) for output in recipe.outputs}
+            prompt = custom.rewrite_prompt(recipe, values, present, asked["note"], temperature=temperature)
+            answer = _Other(RecordAnswer(recipe), lambda read: read.fields != present)
+            made = await ask(prompt, answer=answer, step="rewrite")
+        return made.fields | {MODEL_NAME: made.model}
 
     async def _conversation(self, item: Input, ask: Ask) -> Fields:
         asked = item.fields
@@ -123,8 +145,21 @@ def check_scope(generator: str, fields: Fields, params: Fields, scope: Scope) ->
         if not isinstance(turns, list) or not turns:
             raise UsageError("The record has no conversation, so it cannot be written again.")
         _places(turns, scope)
+    elif generator == CustomGenerator.name:
+        if scope.kind != "record":
+            raise UsageError("A record of your own has no turns: have the whole of it written again.")
+        _recipe_of(params)
     else:
         raise UsageError(f"Records of {generator!r} cannot be written again by a model.")
+
+
+def _recipe_of(params: Mapping[str, Any]) -> CustomRecipe:
+    recipe = recipe_in(params)
+    if recipe is None:
+        raise UsageError(
+            "No recipe is known for this record, which a script or a person has made, so a model cannot write it again."
+        )
+    return recipe
 
 
 class _Other(Generic[T]):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Generator
 
 from sqlalchemy import Select, Text, cast, func, select, union_all
 
 from dataflow_core.models import (
+    Example,
     Failure,
+    Fields,
     InputState,
     Progress,
     ReviewStatus,
@@ -19,6 +22,7 @@ from dataflow_core.models import (
     Usage,
 )
 from dataflow_core.storage.database import Database
+from dataflow_core.storage.examples import examples_of
 from dataflow_core.storage.rows import failure_of
 from dataflow_core.storage.schema import (
     REPAIRED,
@@ -34,6 +38,7 @@ from dataflow_core.storage.schema import (
 from dataflow_core.storage.stage_gate import waiting_by_status
 
 RECENT = 30.0
+_PAGE = 5_000
 _STANDING = (inputs.c.id == failures.c.input_id) & (inputs.c.attempt == failures.c.attempt)
 
 
@@ -81,6 +86,20 @@ class ProgressReader:
             recent_per_second=n_recent / seconds,
             recent_ends_per_second=(n_recent + n_failed) / seconds,
         )
+
+    def inputs(self, run_id: str) -> Generator[Fields]:
+        """What each input of the run holds, in their order; a chunk in memory at a time."""
+        for fields, _ in self.inputs_with_examples(run_id):
+            yield fields
+
+    def inputs_with_examples(self, run_id: str) -> Generator[tuple[Fields, tuple[Example, ...]]]:
+        """The same, each with the records that are shown to the model with it."""
+        query = select(inputs.c.fields, inputs.c.examples).where(inputs.c.run_id == run_id).order_by(inputs.c.position)
+        with self._database.read() as connection:
+            for page in connection.execution_options(yield_per=_PAGE).execute(query).partitions():
+                shown = examples_of(connection, [digest for row in page for digest in row.examples or ()])
+                for row in page:
+                    yield row.fields, tuple(shown[digest] for digest in row.examples or () if digest in shown)
 
     def waiting_by_status(self, run_id: str) -> dict[ReviewStatus, int]:
         """How the questions of the inputs that wait for a review of them have been judged."""

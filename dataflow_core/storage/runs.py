@@ -173,6 +173,12 @@ class RunStore(ProgressReader):
                 )
             return queue_accepted(connection, run_id)
 
+    def add_to_source(self, run_id: str, more: Fields) -> None:
+        """Note more about where the run's inputs came from."""
+        with self._database.write() as connection:
+            source = _row(connection, run_id)["source"] | more
+            connection.execute(update(runs).where(runs.c.id == run_id).values(source=source))
+
     def set_workers(self, run_id: str, workers: int) -> None:
         """Change the most calls at a time of this run, whatever its endpoint allows; a live run takes it up at once."""
         if workers < 1:

@@ -14,8 +14,8 @@ from tests.browser.driver import AppServer, app_page, app_server, visit
 from tests.browser.review_desk import fill, painted
 
 VIEWS = [
-    "", "tasks", "dialogues", "runs", "review", "review?view=focus", "review?view=focus&kind=Dialogues", "export",
-    "settings",
+    "", "tasks", "dialogues", "custom", "runs", "review", "review?view=focus", "review?view=focus&kind=Dialogues",
+    "export", "settings",
 ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from dataflow_core.workspace import Workspace
 from tests.browser.driver import AppServer, app_page, app_server, check_clean, settled, visit
 
-PAGES = ["", "tasks", "dialogues", "runs", "review", "export", "settings"]
+PAGES = ["", "tasks", "dialogues", "custom", "runs", "review", "export", "settings"]
 TITLES = ["Home", "Tasks", "Dialogues", "Runs", "Review", "Export", "Settings"]
 
 

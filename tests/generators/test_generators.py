@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dataflow_core.errors import AnswerError, UsageError
-from dataflow_core.generators import GENERATORS, build_generator
+from dataflow_core.generators import build_generator
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.intents import builtin_intents
@@ -152,7 +152,7 @@ def test_a_record_keeps_the_intent_flow_and_topic_of_its_cell(workspace: Workspa
 
 
 def test_generators_can_be_pickled_and_rebuilt_from_their_params() -> None:
-    for name, kind in GENERATORS.items():
+    for kind in (ParaSeqTaskGenerator, ConsistentChatGenerator):
         generator = kind(temperature=0.2, seed=5, recipe="small")
-        rebuilt = build_generator(name, generator.params, recipe="small")
+        rebuilt = build_generator(kind.name, generator.params, recipe="small")
         assert vars(pickle.loads(pickle.dumps(generator))) == vars(generator) == vars(rebuilt)

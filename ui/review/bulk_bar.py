@@ -9,8 +9,10 @@ import streamlit as st
 from ulid import ULID
 
 from dataflow_core.models import ReviewStatus
+from dataflow_core.record_inputs import RecordChoice
 from dataflow_core.storage.preferences import MOST_REASONS
 from dataflow_core.workspace import Workspace
+from ui.names import run_label
 from ui.review.actions import carry_out, decide
 from ui.review.repair_dialog import open_repair, show_open_repair
 from ui.review.replace_dialog import replace_dialog
@@ -19,6 +21,7 @@ from ui.review.snapshots import Snapshot, options_of
 from ui.review.table import Sheet, save_edits
 from ui.session import reviewer
 from ui.text import escape_markdown
+from ui.use_records import go_where_records_are_used, takers, use_records
 
 _REJECT, _MORE, _OPEN = "review_bulk_reject", "review_bulk_more", "review_bulk_open"
 # No reason of a person's own can be the same: its punctuation would be escaped.
@@ -61,13 +64,14 @@ def show_bulk_bar(workspace: Workspace, sheet: Sheet, snapshot: Snapshot) -> Non
         _decision_button(workspace, selection, "Flag", ":material/flag:", ReviewStatus.FLAGGED)
         st.menu_button(
             "More",
-            [_AGAIN, _UNREVIEW, *_DIALOGS],
+            [_AGAIN, _UNREVIEW, *_DIALOGS, *takers()],
             icon=":material/more_horiz:",
             key=_MORE,
             on_click=_more,
-            args=(workspace, selection),
+            args=(workspace, selection, snapshot),
             disabled=is_empty,
         )
+    go_where_records_are_used()
     _show_open_dialog(workspace, sheet)
 
 
@@ -95,9 +99,12 @@ def _reject(workspace: Workspace, selection: Selection) -> None:
             decide(workspace, selection, ReviewStatus.REJECTED, reason)
 
 
-def _more(workspace: Workspace, selection: Selection) -> None:
+def _more(workspace: Workspace, selection: Selection, snapshot: Snapshot) -> None:
     chosen: str = st.session_state[_MORE]
-    if chosen == _UNREVIEW:
+    if chosen in takers():
+        save_edits(workspace)
+        use_records(workspace, chosen, _as_inputs(workspace, selection, snapshot))
+    elif chosen == _UNREVIEW:
         decide(workspace, selection, ReviewStatus.UNREVIEWED)
     elif chosen == _AGAIN:
         save_edits(workspace)
@@ -105,6 +112,16 @@ def _more(workspace: Workspace, selection: Selection) -> None:
     else:
         save_edits(workspace)
         _open(_DIALOGS[chosen], selection)
+
+
+def _as_inputs(workspace: Workspace, selection: Selection, snapshot: Snapshot) -> RecordChoice:
+    """All that are found go by the query, for they may be very many."""
+    runs = snapshot.query.runs
+    of = f"Records of {run_label(workspace.runs.get(runs[0]))}" if len(runs) == 1 else "Records from Review"
+    if selection.scope == "found":
+        return RecordChoice(snapshot.query, name=of)
+    name = f"{of} ({len(selection):,})"
+    return RecordChoice(snapshot.query, numbers=tuple(selection.numbers), name=name)
 
 
 # ---- Dialogs

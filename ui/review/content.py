@@ -7,18 +7,21 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from dataflow_core.generators.field_values import MODEL_NAME
 from dataflow_core.generators.para_seq import task_keys
 from dataflow_core.generators.rewrite import Scope
 from dataflow_core.models import SKELETON, Finding, Record, RevisionKind
 from dataflow_core.staleness import MAYBE_STALE
 from dataflow_core.workspace import Workspace
-from ui.names import DIALOGUES
+from ui.names import CUSTOM, DIALOGUES
 from ui.review.components import relation_card, turn_editor
 from ui.review.components.mailbox import Letter, mailbox
 from ui.review.components.relation_card import CardField, Role
 from ui.review.draft import Draft, draft_of
+from ui.review.saving import notice
 from ui.shell import remark
 from ui.text import escape_markdown
+from ui.typed import typed_label, typed_text
 from ui.values import CONVERSATION, as_editable, from_text
 
 #: One widget for all records, so that an edit which is on its way when another record comes is still sent.
@@ -47,7 +50,10 @@ def collect_late_edits(workspace: Workspace) -> None:
             return True
         if (turns := turn_editor.turns_in(letter.content)) is not None and CONVERSATION in draft.loaded:
             return draft.save(workspace, CONVERSATION, turns)
-        return draft.save_texts(workspace, relation_card.texts_in(letter.content) or {})
+        is_saved = draft.save_texts(workspace, relation_card.texts_in(letter.content) or {})
+        for problem in draft.problems.values():
+            notice(f"Record {draft.record.number}: {problem}")
+        return is_saved
 
     mailbox(key=_LATE, on_letter=save)
 
@@ -63,6 +69,8 @@ def show_content(
     """`on_regenerate` is called when a turn of a dialogue is to be written again: `wish_for_turn` tells which."""
     if record.generator == DIALOGUES:
         _show_conversation(workspace, draft, findings, on_regenerate)
+    elif record.generator == CUSTOM:
+        _show_own(workspace, record, draft, findings)
     else:
         _show_relations(workspace, record, draft, findings)
 
@@ -109,6 +117,37 @@ def _show_relations(workspace: Workspace, record: Record, draft: Draft, findings
                 changed=original is not None and original.get(name) != record.fields.get(name),
             )
             for name, value in draft.loaded.items()
+        ],
+        key=_CARD,
+        document=draft.document,
+        stamp=draft.stamp,
+        on_change=lambda: save_content(workspace),
+    )
+    for message in by_field[""]:
+        remark(f":material/info: {escape_markdown(message)}", "orange")
+
+
+def _show_own(workspace: Workspace, record: Record, draft: Draft, findings: list[Finding]) -> None:
+    """A record of one's own: an editor for each field, one below the other, but for the model's name."""
+    original = _as_generated(workspace, record)
+    kinds = draft.kinds_in(workspace)
+    by_field = defaultdict(list)
+    for finding in findings:
+        by_field[finding.field].append(finding.message)
+    for name, problem in draft.problems.items():
+        by_field[name].insert(0, problem)
+    relation_card.relation_card(
+        [
+            CardField(
+                name,
+                typed_text(value, kinds[name]),
+                "own",
+                findings=tuple(by_field[name]),
+                changed=original is not None and original.get(name) != record.fields.get(name),
+                label=typed_label(name, kinds[name]),
+            )
+            for name, value in draft.loaded.items()
+            if name != MODEL_NAME
         ],
         key=_CARD,
         document=draft.document,

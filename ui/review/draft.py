@@ -12,11 +12,14 @@ from typing import Any
 
 import streamlit as st
 
+from dataflow_core.errors import UsageError
 from dataflow_core.models import Fields, Record, ReviewStatus, RevisionKind
 from dataflow_core.workspace import Workspace
+from ui.names import CUSTOM
 from ui.review.saving import save_field, save_status
 from ui.review.snapshots import generation
 from ui.session import reviewer
+from ui.typed import Kinds, from_typed, kinds_of
 from ui.values import as_editable, from_text
 
 _DRAFTS = "review_drafts"
@@ -34,6 +37,8 @@ class Draft:
     decided_at: int  # the revision that a decision is about
     bases: dict[str, int] = field(default_factory=dict)  # by field: the revision it was last saved as
     sent: Fields = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)  # by field: why what was typed is not saved
+    kinds: Kinds | None = None
     shown: set[int] = field(default_factory=set)  # revisions with no change in between that the person has not made
 
     def __post_init__(self) -> None:
@@ -63,8 +68,27 @@ class Draft:
 
     def save_texts(self, workspace: Workspace, texts: Mapping[str, str]) -> bool:
         known = [(name, text) for name, text in texts.items() if name in self.loaded]
-        saved = [self.save(workspace, name, from_text(text, self.loaded[name])) for name, text in known]
+        if self.record.generator == CUSTOM:
+            saved = [self._save_typed(workspace, name, text) for name, text in known]
+        else:
+            saved = [self.save(workspace, name, from_text(text, self.loaded[name])) for name, text in known]
         return all(saved)
+
+    def kinds_in(self, workspace: Workspace) -> Kinds:
+        """What each field of a record of one's own holds."""
+        if self.kinds is None:
+            self.kinds = kinds_of(workspace.records.params_of(self.record), self.loaded)
+        return self.kinds
+
+    def _save_typed(self, workspace: Workspace, name: str, text: str) -> bool:
+        """What is not of the field's type waits in the editor, and the person is told."""
+        self.problems.pop(name, None)
+        try:
+            value = from_typed(text, self.kinds_in(workspace)[name], before=self.loaded[name])
+        except UsageError as error:
+            self.problems[name] = f"Not saved: this {error}."
+            return True
+        return self.save(workspace, name, value)
 
     def text(self, name: str) -> str:
         """The field as the person has it."""

@@ -14,17 +14,17 @@ from dataflow_core.models import SKELETON, RecordStage, ReviewStatus, Run
 from dataflow_core.staleness import MAYBE_STALE
 from dataflow_core.storage.queries import ANY_PROPOSAL, DUPLICATE, Query, Sort
 from dataflow_core.workspace import Workspace
-from ui.names import DIALOGUES, GENERATOR_NAMES, STATUS_NAMES, TASKS, generator_name, run_label
+from ui.names import CUSTOM, DIALOGUES, GENERATOR_NAMES, STATUS_NAMES, TASKS, generator_name, run_label
 from ui.review.snapshots import asked_for, options_of
 
 FINDING_NAMES = checks.LABELS | {MAYBE_STALE: "Maybe stale", DUPLICATE: "Same as another record"}
 _EDITS = {"Edited": True, "As generated": False}
 _STAGES: dict[str, RecordStage] = {"Only questions so far": SKELETON, "With answers": ""}
-_TEXT_SORTS: dict[str, tuple[str, str]] = {
-    "first text": ("Task", "First question"),
-    "second text": ("Parallel task", "Category"),
-    "third text": ("Subsequent task", "Flow"),
-    "fourth text": ("Composition task", "Topic"),
+_TEXT_SORTS: dict[str, dict[str, str]] = {
+    "first text": {TASKS: "task", DIALOGUES: "first question", CUSTOM: "first field"},
+    "second text": {TASKS: "parallel task", DIALOGUES: "category", CUSTOM: "second field"},
+    "third text": {TASKS: "subsequent task", DIALOGUES: "flow", CUSTOM: "third field"},
+    "fourth text": {TASKS: "composition task", DIALOGUES: "topic", CUSTOM: "fourth field"},
 }
 _SORTS: dict[str, str] = {
     "oldest": "In the order of the inputs",
@@ -59,8 +59,8 @@ def show_filters(workspace: Workspace, *, is_folded: bool) -> tuple[Query, Delta
                 type="search",
                 key=_TEXT,
                 bind="query-params",
-                placeholder='Words, or "a phrase"',
-                width=175,
+                placeholder='Words, "phrase"',
+                width=150,
             )
             more = _more_filters(workspace, generator)
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
@@ -190,7 +190,7 @@ def _facet(key: str, known: list[str]) -> tuple[str, ...]:
 def _sort(generator: str) -> Sort:
     labels = dict(_SORTS)
     for name, by_kind in _TEXT_SORTS.items():
-        labels[name] = f"By {by_kind[generator == DIALOGUES].lower()}"
+        labels[name] = f"By {by_kind.get(generator, by_kind[CUSTOM])}"
     sort: Sort = st.selectbox(
         "Sort",
         list(get_args(Sort)),
@@ -215,7 +215,7 @@ def _run_filter(workspace: Workspace) -> Run | None:
         ["", *runs],
         format_func=lambda run_id: run_label(runs[run_id]) if run_id else "All runs",
         key=_RUN,
-        width=165,
+        width=150,
     )
     if chosen:
         st.query_params["run"] = chosen
@@ -234,8 +234,9 @@ def _run_in_address(workspace: Workspace) -> str:
 def _kind_filter(workspace: Workspace) -> str:
     if _KIND not in st.session_state and _KIND not in st.query_params:
         counts = workspace.records.count_by_generator(Query())
-        if counts.get(DIALOGUES) and not counts.get(TASKS):
-            st.query_params[_KIND] = generator_name(DIALOGUES)
+        first = next((generator for generator in GENERATOR_NAMES if counts.get(generator)), TASKS)
+        if first != TASKS:
+            st.session_state[_KIND] = generator_name(first)
     chosen = st.segmented_control(
         "Kind",
         list(GENERATOR_NAMES.values()),

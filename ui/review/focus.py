@@ -5,11 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from dataflow_core.errors import DataflowError
+from dataflow_core.generators.field_values import MODEL_NAME
 from dataflow_core.models import ProposalState, Record, ReviewStatus
 from dataflow_core.storage.queries import DUPLICATE
 from dataflow_core.workspace import Workspace
 from ui.format import ago, count, duration
-from ui.names import DIALOGUES, STATUS_COLORS, STATUS_NAMES, generator_name
+from ui.names import CUSTOM, DIALOGUES, STATUS_COLORS, STATUS_NAMES, generator_name
 from ui.review.components.decision_bar import decision_bar, pressed
 from ui.review.content import save_content, show_content, show_facts_of_dialogue, wish_for_turn
 from ui.review.draft import Draft, open_draft
@@ -307,4 +308,6 @@ def _show_about(workspace: Workspace, record: Record, draft: Draft) -> None:
         st.caption(f":material/build: {escape_markdown('Mended: ' + ', '.join(record.repairs))}")
     if record.generator == DIALOGUES:
         show_facts_of_dialogue(workspace, draft)
+    elif record.generator == CUSTOM and (model := str(record.fields.get(MODEL_NAME) or "")):
+        st.caption(escape_markdown(f"Written by {model}"))
     show_tags(workspace, record)

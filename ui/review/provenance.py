@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import streamlit as st
 
-from dataflow_core.models import Record, Sampling, Usage
+from dataflow_core.errors import UsageError
+from dataflow_core.models import Record, Run, Sampling, Usage
 from dataflow_core.storage.provenance import ModelCall, Provenance, Rewrite
 from dataflow_core.wording import money
 from dataflow_core.workspace import Workspace
@@ -61,6 +63,15 @@ def _run_button(workspace: Workspace, record: Record) -> None:
         help="Opens the run that it was made in.",
     ):
         st.switch_page("pages/runs.py", query_params={"run": record.run_id})
+    if record.run_id is not None:
+        _say_if_of_records(workspace, workspace.runs.get(record.run_id))
+
+
+def _say_if_of_records(workspace: Workspace, run: Run) -> None:
+    """Where its input was itself a record."""
+    with suppress(UsageError):  # a saved run may come from another workspace
+        if before := run.source.get("of run"):
+            st.caption(escape_markdown(f"Its input is a record of {run_label(workspace.runs.get(str(before)))}."))
 
 
 def _how(found: Provenance) -> Iterator[str]:

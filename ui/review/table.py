@@ -15,12 +15,15 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dataflow_core.errors import UsageError
+from dataflow_core.generators.field_values import MODEL_NAME
 from dataflow_core.models import Record, ReviewStatus
 from dataflow_core.workspace import Workspace
-from ui.names import DIALOGUES, STATUS_NAMES
+from ui.names import CUSTOM, DIALOGUES, STATUS_NAMES
 from ui.review.columns import ordered_fields
 from ui.review.focus import open_record
-from ui.review.saving import save_field, save_status
+from ui.review.saving import notice, save_field, save_status
+from ui.typed import from_typed, kinds_of, typed_text
 from ui.values import CONVERSATION, as_editable, first_question, from_text, with_first_question
 
 _SHEET = "review_sheet"
@@ -110,7 +113,11 @@ def _save_cell(workspace: Workspace, sheet: Sheet, row: int, column: str, value:
         if value is None or save_status(workspace, seen, ReviewStatus(value)) is not None:
             sheet.sent[row, column] = value
         return
-    name, new_value = _change(record, column, value)
+    try:
+        name, new_value = _change(workspace, record, column, value)
+    except UsageError as error:
+        notice(f"Record {record.number} was not saved: “{column.removeprefix(_FIELD)}” {error}.")
+        return
     base = sheet.bases.get((row, name), record.revision)
     edited = save_field(workspace, record, name, new_value, base=base)
     if edited is None:
@@ -123,10 +130,14 @@ def _save_cell(workspace: Workspace, sheet: Sheet, row: int, column: str, value:
         sheet.decided_at[row] = edited.record.revision
 
 
-def _change(record: Record, column: str, text: str | None) -> tuple[str, Any]:
+def _change(workspace: Workspace, record: Record, column: str, text: str | None) -> tuple[str, Any]:
+    """Raises `UsageError`, the end of a sentence, for what the field cannot hold."""
     if column == _QUESTION:
         return CONVERSATION, with_first_question(record.fields, text or "")
     name = column.removeprefix(_FIELD)
+    if record.generator == CUSTOM:
+        kinds = kinds_of(workspace.records.params_of(record), record.fields)
+        return name, from_typed(text or "", kinds.get(name, "text"), before=record.fields.get(name))
     return name, from_text(text, record.fields.get(name))
 
 
@@ -142,7 +153,10 @@ def _skip_what_was_saved_before(workspace: Workspace, sheet: Sheet) -> None:
         for column, value in changes.items():
             if column in (_PICKED, _STATUS):
                 continue
-            name, new_value = _change(sheet.records[row], column, value)
+            try:
+                name, new_value = _change(workspace, sheet.records[row], column, value)
+            except UsageError:
+                continue
             if any(revision.fields.get(name) == new_value for revision in history):
                 sheet.sent[row, column] = value
 
@@ -156,11 +170,19 @@ def _frame(workspace: Workspace, records: Sequence[Record], *, is_dialogues: boo
         row: dict[str, Any] = {_PICKED: False, _STATUS: record.status.value, _OPEN: _OPEN_LABEL}
         if is_dialogues:
             row |= {_QUESTION: first_question(record.fields), _TURNS: len(record.fields.get(CONVERSATION) or [])}
-        row |= {_FIELD + name: as_editable(record.fields.get(name)) for name in columns}
+        if record.generator == CUSTOM:
+            row |= _typed_cells(workspace, record, columns)
+        else:
+            row |= {_FIELD + name: as_editable(record.fields.get(name)) for name in columns}
         if any_mended:
             row[_MENDED] = ", ".join(record.repairs)
         rows.append(row | {_NUMBER: record.number})
     return pd.DataFrame(rows)
+
+
+def _typed_cells(workspace: Workspace, record: Record, columns: Sequence[str]) -> dict[str, str]:
+    kinds = kinds_of(workspace.records.params_of(record), record.fields)
+    return {_FIELD + name: typed_text(record.fields.get(name), kinds.get(name, "text")) for name in columns}
 
 
 def _column_config(sheet: Sheet) -> dict[str, Any]:
@@ -186,7 +208,9 @@ def _column_config(sheet: Sheet) -> dict[str, Any]:
     }
     for column in sheet.frame.columns:
         if column.startswith(_FIELD):
-            config[column] = st.column_config.TextColumn(column.removeprefix(_FIELD), width="medium")
+            name = column.removeprefix(_FIELD)
+            is_given = name == MODEL_NAME and any(record.generator == CUSTOM for record in sheet.records)
+            config[column] = st.column_config.TextColumn(name, width="medium", disabled=is_given)
     return {column: config[column] for column in sheet.frame.columns}
 
 

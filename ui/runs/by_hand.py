@@ -6,11 +6,15 @@ import streamlit as st
 from ulid import ULID
 
 from dataflow_core.errors import DataflowError, UsageError
+from dataflow_core.generators.custom import OFFSET
+from dataflow_core.generators.field_values import MODEL_NAME
 from dataflow_core.models import Failure, Fields, Record, Run
 from dataflow_core.workspace import Workspace
+from ui.names import CUSTOM
 from ui.session import reviewer
 from ui.shell import remark
 from ui.text import escape_markdown, plain
+from ui.typed import Kinds, kinds_of, read_typed, typed_input
 from ui.values import CONVERSATION, as_text, is_conversation
 
 _OPEN, _WRITTEN = "by-hand", "by-hand-written"
@@ -53,8 +57,18 @@ def show_written() -> None:
 
 
 def _form(workspace: Workspace, run: Run, form: str, failure: Failure) -> None:
-    blank = workspace.blank(run, failure)
-    if is_conversation(blank.get(CONVERSATION)):
+    try:
+        blank = workspace.blank(run, failure)
+    except DataflowError as error:  # a script's own task: only the script knows its records
+        st.error(escape_markdown(str(error)))
+        if st.button("Close", type="tertiary"):
+            _close()
+            st.rerun()
+        return
+    typed: tuple[dict[str, str], Kinds] | None = None
+    if run.generator == CUSTOM:
+        typed = _typed(form, run, failure, blank)
+    elif is_conversation(blank.get(CONVERSATION)):
         fields = _turns(form, blank)
     else:
         fields = _texts(form, blank, _wanted(run, failure, blank), task=run.params.get(_TASK, ""))
@@ -63,6 +77,8 @@ def _form(workspace: Workspace, run: Run, form: str, failure: Failure) -> None:
         is_cancelled = st.button("Cancel", type="tertiary")
     if is_saved:
         try:
+            if typed is not None:
+                fields = blank | read_typed(*typed)
             _check_task(run, fields)
             record = workspace.review.write_for_failed(failure.input_id, fields, author=reviewer())
         except DataflowError as error:
@@ -100,6 +116,16 @@ def _texts(form: str, blank: Fields, wanted: list[str], *, task: str) -> Fields:
         name: st.text_area(escape_markdown(name), as_text(blank[name]), key=f"{form}-{name}", height=_HEIGHT)
         for name in wanted
     }
+
+
+def _typed(form: str, run: Run, failure: Failure, blank: Fields) -> tuple[dict[str, str], Kinds]:
+    """Show what was drawn, and ask for the record's fields."""
+    given = " · ".join(f"{name}: {as_text(value)}" for name, value in failure.fields.items() if name != OFFSET)
+    if given:
+        st.caption(escape_markdown(given if len(given) <= _MOST_SHOWN else f"{given[:_MOST_SHOWN]} …"))
+    kinds = {name: kind for name, kind in kinds_of(run.params, blank).items() if name != MODEL_NAME}
+    texts = {name: typed_input(name, kind, blank[name], key=f"{form}-{name}") for name, kind in kinds.items()}
+    return texts, kinds
 
 
 def _turns(form: str, blank: Fields) -> Fields:

@@ -11,11 +11,13 @@ from ui.format import ago, count
 from ui.names import STATE_COLORS, STATE_NAMES, generator_name
 from ui.review.filters import go_to_review_of
 from ui.runs.actions import ask, retry_failed, show_problem, start_again
+from ui.runs.as_file import save_button
 from ui.runs.figures import show_figures
 from ui.runs.raise_budget import raise_budget
 from ui.runs.stage_gate import answer_button, count_to_review, waiting_in_words
 from ui.runs.traffic import choose_calls_at_a_time
 from ui.text import escape_markdown
+from ui.use_records import use_run_menu
 
 
 def show_run(workspace: Workspace, run: Run) -> None:
@@ -26,11 +28,13 @@ def show_run(workspace: Workspace, run: Run) -> None:
         with st.container(horizontal=True, width="content", gap="xsmall"):
             _show_buttons(workspace, run, workspace.runs.progress(run.id))
     model = f" ({run.endpoint.model})" if run.endpoint.model else ""
-    st.caption(
-        escape_markdown(
-            f"{generator_name(run.generator)} · {run.endpoint.name}{model} · created {ago(run.created_at)} · {run.id}"
-        )
-    )
+    facts = f"{generator_name(run.generator)} · {run.endpoint.name}{model} · created {ago(run.created_at)} · {run.id}"
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
+        st.caption(escape_markdown(facts), width="content")
+        with st.container(horizontal=True, width="content", gap="small"):
+            if not run.state.is_live and workspace.records.count(Query(runs=(run.id,))):
+                use_run_menu(workspace, run)
+            save_button(workspace, run)
     show_problem()
     if sentence := why_it_stands(run):
         st.warning(escape_markdown(sentence), icon=":material/pause_circle:")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dataflow_core.generators.custom import recipe_in
 from dataflow_core.models import Run
 from dataflow_core.serving.dialect import Dialect
 from dataflow_core.serving.keys import base_url_of
@@ -39,11 +40,19 @@ def settings_of(workspace: Workspace, run: Run) -> dict[str, Any]:
 
 
 def _params(run: Run) -> dict[str, Any]:
-    """Without the texts of its prompt, which the Prompts page shows."""
+    """A recipe by its parts; without the texts of a prompt, which the Prompts page shows."""
     told = {name: value for name, value in run.params.items() if name not in ("prompt", "few_shot")}
     if few_shot := run.params.get("few_shot"):
         told["examples"] = f"up to {count(few_shot['count'], 'accepted record')}, {few_shot['max_tokens']:,} tokens"
-    return told
+    if (recipe := recipe_in(run.params)) is None:
+        return told
+    facts: dict[str, Any] = {"recipe": recipe.name, "instruction": recipe.instruction}
+    if recipe.system:
+        facts["system"] = recipe.system
+    facts["outputs"] = ", ".join(f"{output.name} ({output.type})" for output in recipe.outputs)
+    facts |= {f"list {name}": ", ".join(values) for name, values in recipe.variables.items()}
+    facts["examples"] = len(recipe.examples)
+    return facts | {name: value for name, value in told.items() if name != "recipe"}
 
 
 def _answered(workspace: Workspace, run: Run) -> dict[str, Any]:

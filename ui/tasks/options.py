@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 import streamlit as st
 
+from dataflow_core.errors import UsageError
 from dataflow_core.few_shot import FewShot
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.models import Endpoint, PromptTexts, Record, Run
@@ -16,6 +17,7 @@ from ui.endpoints import choose_endpoint
 from ui.few_shot import choose_few_shot
 from ui.prompts.choice import choose_prompt
 from ui.tasks.preview import Inputs
+from ui.tasks.records import RecordInputs
 from ui.try_out import Offer, same_model
 from ui.values import as_text
 
@@ -64,31 +66,35 @@ def task_options(workspace: Workspace) -> TaskOptions:
     return TaskOptions(endpoint, temperature, seed, (parallel, subsequent, composition), prompt, few_shot)
 
 
-def offer_of(workspace: Workspace, inputs: Inputs, options: TaskOptions) -> Offer:
+def offer_of(workspace: Workspace, inputs: Inputs | RecordInputs, options: TaskOptions) -> Offer:
     """Raises `UsageError` for an output name that is empty, given twice, or an input column's."""
     parallel, subsequent, composition = options.output_names
-    ParaSeqTaskGenerator(
-        input_task_key=inputs.task_column,
-        output_parallel_task_key=parallel,
-        output_subsequent_task_key=subsequent,
-        output_composition_task_key=composition,
-    ).check_columns(inputs.table.columns)
-    return Offer(
-        page="tasks",
-        endpoint=options.endpoint,
-        settings=(inputs.settings, replace(options, endpoint=same_model(options.endpoint))),
-        plan=lambda: workspace.plan_tasks(
-            inputs.table,
-            inputs.selection,
-            endpoint=options.endpoint,
+    try:
+        ParaSeqTaskGenerator(
             input_task_key=inputs.task_column,
             output_parallel_task_key=parallel,
             output_subsequent_task_key=subsequent,
             output_composition_task_key=composition,
-            temperature=options.temperature,
-            seed=options.seed,
-            prompt=options.prompt,
-            few_shot=options.few_shot,
+        ).check_columns(inputs.columns)
+    except UsageError as error:
+        raise UsageError(f"{error} The names are under “More options”.") from error
+    return Offer(
+        page="tasks",
+        endpoint=options.endpoint,
+        settings=(inputs.settings, replace(options, endpoint=same_model(options.endpoint))),
+        plan=lambda: inputs.note(
+            workspace.plan_tasks(
+                *inputs.loaded(),
+                endpoint=options.endpoint,
+                input_task_key=inputs.task_column,
+                output_parallel_task_key=parallel,
+                output_subsequent_task_key=subsequent,
+                output_composition_task_key=composition,
+                temperature=options.temperature,
+                seed=options.seed,
+                prompt=options.prompt,
+                few_shot=options.few_shot,
+            )
         ),
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from dataflow_core.models import SourceLine
+from dataflow_core.models import Run, SourceLine
 from dataflow_core.readers import Duplicates, Selection, Table, find_duplicates, guess_task_column, select_inputs
 from ui.format import count
 from ui.tasks.source import Source
@@ -29,6 +29,16 @@ class Inputs:
     task_column: str
     selection: Selection
     settings: object
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.table.columns
+
+    def loaded(self) -> tuple[Table, Selection]:
+        return self.table, self.selection
+
+    def note(self, run: Run) -> Run:
+        return run
 
     @property
     def sentence(self) -> str:

@@ -1,4 +1,4 @@
-"""Where the tasks come from: a file, pasted lines, or the sample. What was read outlives leaving the page."""
+"""Where the tasks come from: a file, pasted lines, records made here, or the sample. It outlives leaving the page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ import streamlit as st
 
 from dataflow_core.errors import ReadError
 from dataflow_core.readers import Table, read_lines, read_table, sheet_names
+from dataflow_core.record_inputs import RecordChoice
+from dataflow_core.workspace import Workspace
+from ui.tasks.records import choose_run_of_records
 from ui.text import escape_markdown
+from ui.use_records import Handed
 
 TYPES = ["csv", "tsv", "txt", "jsonl", "ndjson", "json", "parquet", "xlsx"]
 SAMPLE = Path(__file__).parents[2] / "examples" / "tasks.csv"
@@ -29,17 +33,18 @@ class Source:
     workbook: bytes = b""
 
 
-def choose_source() -> Source | None:
-    source: Source | None = st.session_state.get(_SOURCE)
-    if source is None:
-        _chooser()
+def choose_source(workspace: Workspace) -> Source | RecordChoice | None:
+    source: Source | Handed | None = st.session_state.get(_SOURCE)
+    if source is None or (isinstance(source, Handed) and source.folder != workspace.folder):
+        _chooser(workspace)
         return None
+    name = source.choice.name if isinstance(source, Handed) else source.table.name
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.subheader(escape_markdown(source.table.name), anchor=False, width="content")
+        st.subheader(escape_markdown(name), anchor=False, width="content")
         st.button("Choose another", icon=":material/close:", on_click=_forget)
-    if source.sheets:
+    if isinstance(source, Source) and source.sheets:
         _choose_sheet(source)
-    return source
+    return source.choice if isinstance(source, Handed) else source
 
 
 def read_source(data: bytes, name: str, *, sheet: str | None = None) -> Source:
@@ -52,8 +57,8 @@ def read_source(data: bytes, name: str, *, sheet: str | None = None) -> Source:
     return Source(table, digest, tuple(sheets), sheet, data)
 
 
-def _chooser() -> None:
-    upload, paste, sample = st.tabs(["Upload a file", "Paste lines", "Use the sample"])
+def _chooser(workspace: Workspace) -> None:
+    upload, paste, records, sample = st.tabs(["Upload a file", "Paste lines", "Records made here", "Use the sample"])
     with upload:
         file = st.file_uploader("Tasks", TYPES, key="tasks-upload", label_visibility="collapsed")
         st.caption("CSV, TSV, text with one task a line, JSON Lines, JSON, Parquet or Excel. All columns are kept.")
@@ -71,6 +76,10 @@ def _chooser() -> None:
         )
         if st.button("Read them", icon=":material/content_paste:"):
             _read(lambda: Source(read_lines(text), hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()))
+    with records:
+        if (choice := choose_run_of_records(workspace)) is not None:
+            st.session_state[_SOURCE] = Handed(choice, workspace.folder)
+            st.rerun()
     with sample:
         st.caption("Twenty everyday tasks with an id and a category, to see how it works.")
         if st.button("Use the sample", icon=":material/lightbulb:"):

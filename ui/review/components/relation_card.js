@@ -34,7 +34,8 @@ const drawFinding = (sentence) => {
 };
 
 const drawField = (field, role, index) => {
-  const element = make('div', role === 'other' ? 'other' : `task ${role}`);
+  const isOwn = field.role === 'own';
+  const element = make('div', role === 'other' ? `other ${isOwn ? 'own' : ''}` : `task ${role}`);
   const area = make('textarea', '');
   area.id = `text-${index}`;
   area.rows = 1;
@@ -45,7 +46,7 @@ const drawField = (field, role, index) => {
   const label = make('label', '');
   label.htmlFor = area.id;
   label.title = field.name;
-  if (role === 'other') label.textContent = field.name;
+  if (role === 'other') label.textContent = field.label || field.name;
   else label.append(make('b', '', WHAT[role][0]), ` · ${WHAT[role][1]}`);
   const stale = make('span', 'stale', 'Maybe stale');
   const changed = make('span', 'changed');

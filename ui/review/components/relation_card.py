@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeGuard
 
 import streamlit as st
 
-Role = Literal["atomic", "parallel", "subsequent", "composition", "other"]
+Role = Literal["atomic", "parallel", "subsequent", "composition", "own", "other"]
 
 _HERE = Path(__file__)
 _render = st.components.v2.component(
@@ -26,7 +26,10 @@ _render = st.components.v2.component(
 
 @dataclass(frozen=True, slots=True)
 class CardField:
-    """A field of the record. Of two with the same place in the structure, the later one is shown among the others."""
+    """A field of the record. Of two with the same place in the structure, the later one is shown among the others.
+
+    Those in the role "own" stand below one another with their `label` above each.
+    """
 
     name: str
     text: str
@@ -34,6 +37,7 @@ class CardField:
     findings: tuple[str, ...] = ()
     stale: str = ""  # why the text may no longer fit the others
     changed: bool = False  # by a person
+    label: str = ""  # the name, unless given
 
 
 def relation_card(

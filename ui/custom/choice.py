@@ -1,0 +1,178 @@
+"""Which recipe is being worked on: a saved one, one to start from, one from a file, or a new one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from ulid import ULID
+
+from dataflow_core.errors import UsageError
+from dataflow_core.models import CustomRecipe
+from dataflow_core.recipes import builtin_recipes, recipe_as_yaml, recipe_from_yaml
+from dataflow_core.workspace import Workspace
+from ui.custom.draft import Draft, draft_of
+from ui.shell import remark
+from ui.text import escape_markdown
+
+_CHOICE, _NEXT, _SLOTS, _UPLOADS = "custom-choice", "custom-choose", "custom-slots", "custom-uploads"
+_PROBLEM = "custom-problem"
+_NEW = "new"
+_SAVED, _BUILTIN, _FILE = "saved:", "builtin:", "file:"
+_TYPES = ["yaml", "yml", "json"]
+_LARGEST_FILE = 1  # megabytes
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One recipe being worked on. `key` is what its widgets' keys begin with; `beginning` is how it was opened."""
+
+    key: str
+    beginning: Draft
+    choice: str
+
+
+def choose_recipe(workspace: Workspace) -> tuple[Slot, DeltaGenerator]:
+    """Let the person choose; return the recipe and the place for what else can be done with it.
+
+    What was typed into one that is left is there again when it is chosen again.
+    """
+    known = _known(workspace)
+    if (wanted := st.session_state.pop(_NEXT, None)) in known:
+        st.session_state[_CHOICE] = wanted
+    if st.session_state.get(_CHOICE) not in known:
+        st.session_state[_CHOICE] = next(iter(known))
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        choice = st.selectbox(
+            "Recipe", list(known), format_func=_label, key=_CHOICE, persist_state="session", width="stretch"
+        )
+        more = st.container(width="content")
+    if problem := st.session_state.pop(_PROBLEM, ""):
+        st.error(escape_markdown(problem))
+    return _slot(choice, known[choice]), more
+
+
+def offer_saving(workspace: Workspace, slot: Slot, draft: Draft, more: DeltaGenerator) -> None:
+    """The button that saves, and whether there is something to be saved; the rest goes to the place for `more`."""
+    try:
+        recipe: CustomRecipe | None = draft.recipe(columns=None)
+    except UsageError:
+        recipe = None
+    stored = workspace.recipes.get(recipe.name) if recipe else None
+    is_saved = stored is not None and stored == recipe and slot.choice == _SAVED + stored.name
+    if is_saved:
+        remark(":material/check: Saved", "green", width="content")
+    elif not draft.is_empty and (slot.choice == _NEW or draft != slot.beginning):
+        remark("Not saved yet", "gray", width="content")
+    if st.button("Save recipe", icon=":material/save:", disabled=is_saved or draft.is_empty):
+        _save(workspace, slot, draft)
+    with more:
+        _more(workspace, slot, recipe)
+
+
+def _save(workspace: Workspace, slot: Slot, draft: Draft) -> None:
+    try:
+        recipe = draft.recipe(columns=None)
+        if slot.choice != _SAVED + recipe.name and workspace.recipes.get(recipe.name) is not None:
+            raise UsageError(
+                f"There is a recipe “{recipe.name}” already. Give this one another name, or open that one."
+            )
+    except UsageError as error:
+        st.session_state[_PROBLEM] = f"It was not saved. {error}"
+    else:
+        workspace.recipes.save(recipe)
+        slots = _slots()
+        slots.pop(slot.choice, None)  # what it was opened from is opened anew next time
+        choice = _SAVED + recipe.name
+        slots[choice] = Slot(slot.key, slot.beginning, choice)
+        st.session_state[_NEXT] = choice
+    st.rerun()
+
+
+def _more(workspace: Workspace, slot: Slot, recipe: CustomRecipe | None) -> None:
+    with st.popover("More", icon=":material/more_horiz:", width="content", key="custom-more"):
+        st.download_button(
+            "Download as YAML",
+            recipe_as_yaml(recipe) if recipe else "",
+            file_name=f"{_file_name(recipe.name)}.yaml" if recipe else "recipe.yaml",
+            mime="application/yaml",
+            icon=":material/download:",
+            disabled=recipe is None,
+            on_click="ignore",
+            width="stretch",
+        )
+        if slot.choice.startswith(_SAVED):
+            st.button(
+                "Delete this recipe",
+                icon=":material/delete:",
+                help="Runs and records made by it stay as they are.",
+                on_click=_delete,
+                args=(workspace, slot),
+                width="stretch",
+            )
+        elif slot.choice.startswith((_BUILTIN, _NEW)):
+            st.button("Begin anew", icon=":material/restart_alt:", on_click=_forget, args=(slot,), width="stretch")
+        number = st.session_state.setdefault(_UPLOADS, 0)
+        file = st.file_uploader(
+            "Open a recipe from YAML",
+            ["yaml", "yml", "json"],
+            key=f"custom-open-{number}",
+            max_upload_size=_LARGEST_FILE,
+        )
+        if file is not None:
+            _open(file.getvalue(), file.name)
+
+
+def _open(data: bytes, name: str) -> None:
+    """From its file on it is a recipe like any other, saved when the person says so."""
+    st.session_state[_UPLOADS] += 1  # the next file goes to another widget: this one would be read again and again
+    try:
+        recipe = recipe_from_yaml(data.decode("utf-8-sig"), columns=None)
+    except UnicodeDecodeError:
+        st.session_state[_PROBLEM] = f"{name} is no text in UTF-8."
+    except UsageError as error:
+        st.session_state[_PROBLEM] = f"{name} cannot be opened. {error}"
+    else:
+        choice = f"{_FILE}{recipe.name}"
+        _slots()[choice] = Slot(f"custom-{ULID()}", draft_of(recipe), choice)
+        st.session_state[_NEXT] = choice
+    st.rerun()
+
+
+def _delete(workspace: Workspace, slot: Slot) -> None:
+    workspace.recipes.remove(slot.choice.removeprefix(_SAVED))
+    _forget(slot)
+
+
+def _forget(slot: Slot) -> None:
+    _slots().pop(slot.choice, None)
+
+
+def _known(workspace: Workspace) -> dict[str, Draft]:
+    """What can be chosen, and how each begins."""
+    saved = {_SAVED + recipe.name: draft_of(recipe) for recipe in workspace.recipes.all()}
+    opened = {choice: slot.beginning for choice, slot in _slots().items() if choice.startswith(_FILE)}
+    builtin = {_BUILTIN + recipe.name: draft_of(recipe) for recipe in builtin_recipes()}
+    return saved | opened | builtin | {_NEW: Draft(outputs=({"name": "text", "type": "text", "description": ""},))}
+
+
+def _slot(choice: str, beginning: Draft) -> Slot:
+    return _slots().setdefault(choice, Slot(f"custom-{ULID()}", beginning, choice))
+
+
+def _slots() -> dict[str, Slot]:
+    slots: dict[str, Slot] = st.session_state.setdefault(_SLOTS, {})
+    return slots
+
+
+def _label(choice: str) -> str:
+    if choice == _NEW:
+        return "New recipe"
+    kind, _, name = choice.partition(":")
+    return {"saved": name, "builtin": f"{name} · to start from", "file": f"{name} · from a file"}[kind]
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"\W+", "-", name).strip("-").lower()[:60] or "recipe"
