@@ -1,6 +1,6 @@
 # `make run` starts the app, `make test` checks everything; both install what they need the first time.
 .DEFAULT_GOAL := help
-.PHONY: help run test check clean
+.PHONY: help run test test-install check clean
 
 PY := .venv/bin/python
 
@@ -8,10 +8,11 @@ PY := .venv/bin/python
 unexport PYTHONPATH PYTHONHOME
 
 help:
-	@echo "make run     start the app in the browser (Ctrl-C stops it)"
-	@echo "make test    style, types and the whole test suite; ARGS=... goes to pytest"
-	@echo "make check   style and types alone"
-	@echo "make clean   remove .venv and caches; workspaces are kept"
+	@echo "make run           start the app in the browser (Ctrl-C stops it)"
+	@echo "make test          style, types and the whole test suite; ARGS=... goes to pytest"
+	@echo "make test-install  the library alone in a new environment, as pip installs it"
+	@echo "make check         style and types alone"
+	@echo "make clean         remove .venv and caches; workspaces are kept"
 
 run:
 	@sh scripts/setup.sh app
@@ -19,6 +20,10 @@ run:
 
 test: check
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-install:
+	@sh scripts/setup.sh dev
+	@sh scripts/test_install.sh
 
 check:
 	@sh scripts/setup.sh dev

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dataflow_core.export import write_export as write_export
-    from dataflow_core.generators.consistent_chat import ConsistentChatGenerator as ConsistentChatGenerator
-    from dataflow_core.generators.para_seq import ParaSeqTaskGenerator as ParaSeqTaskGenerator
     from dataflow_core.home import Home as Home
     from dataflow_core.intents import builtin_intents as builtin_intents
     from dataflow_core.models import EMBEDDED as EMBEDDED
@@ -29,19 +27,29 @@ if TYPE_CHECKING:
     from dataflow_core.recipes import builtin_recipes as builtin_recipes
     from dataflow_core.recipes import read_recipe as read_recipe
     from dataflow_core.recipes import recipe_from_yaml as recipe_from_yaml
+    from dataflow_core.scripting.api_serving import APILLMServing_request as APILLMServing_request
+    from dataflow_core.scripting.consistent_chat import ConsistentChatGenerator as ConsistentChatGenerator
+    from dataflow_core.scripting.file_storage import DataFlowStorage as DataFlowStorage
+    from dataflow_core.scripting.file_storage import FileStorage as FileStorage
+    from dataflow_core.scripting.llm_serving import LLMServingABC as LLMServingABC
+    from dataflow_core.scripting.para_seq import ParaSeqTaskGenerator as ParaSeqTaskGenerator
     from dataflow_core.storage.queries import Query as Query
     from dataflow_core.workspace import Workspace as Workspace
 
 _MODULES = {
+    "APILLMServing_request": "scripting.api_serving",
+    "ConsistentChatGenerator": "scripting.consistent_chat",
+    "DataFlowStorage": "scripting.file_storage",
     "EMBEDDED": "models",
-    "ConsistentChatGenerator": "generators.consistent_chat",
     "CustomRecipe": "models",
     "Endpoint": "models",
+    "FileStorage": "scripting.file_storage",
     "Flow": "models",
     "Home": "home",
     "Intent": "models",
     "OutputField": "models",
-    "ParaSeqTaskGenerator": "generators.para_seq",
+    "LLMServingABC": "scripting.llm_serving",
+    "ParaSeqTaskGenerator": "scripting.para_seq",
     "Query": "storage.queries",
     "ReviewStatus": "models",
     "Workspace": "workspace",

@@ -70,7 +70,7 @@ def changed_endpoint(options: argparse.Namespace, before: Endpoint) -> Endpoint 
     settings = _settings_given(options)
     if not settings:
         return None
-    if before.kind == "embedded":
+    if before.kind != "openai":
         return endpoint_of(options)
     if options.model and options.model != before.model:
         before = replace(before, input_price=None, output_price=None)

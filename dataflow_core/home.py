@@ -21,6 +21,8 @@ _BACKUPS = "backups"
 
 
 class Home:
+    """The folder whose subfolders are the workspaces, each with a database. It is made when it is first needed."""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 

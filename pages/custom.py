@@ -8,8 +8,8 @@ from ui.custom.form import edit_recipe
 from ui.custom.options import custom_options, offer_of, sentence_of, show_records
 from ui.custom.preview import show_first_prompt
 from ui.session import current_workspace
-from ui.shell import page_header, require_shell
-from ui.text import escape_markdown, remark
+from ui.shell import page_header, remark, require_shell
+from ui.text import escape_markdown
 from ui.try_out import trial_results, try_and_start
 
 require_shell("custom")

@@ -43,11 +43,11 @@ LAYERS = (
         "few_shot",
     ),
     ("workspace",),
-    ("home", "worker", "comparing", "saved_runs", "scripting", "pipelines"),
+    ("home", "worker", "comparing", "saved_runs", "scripting", "pipelines", "terminal"),
     ("dataflow_core",),
     ("ui",),
     ("pages",),
-    ("app", "arguments", "cli", "cli_custom", "report", "terminal", "__main__"),
+    ("app", "arguments", "cli", "cli_custom", "report", "__main__"),
 )
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 
@@ -214,3 +214,19 @@ def test_a_circle_within_a_layer_is_noticed() -> None:
 )
 def test_what_is_allowed_passes(path: str, source: str) -> None:
     assert violations({path: source}) == []
+
+
+def _borrowed_from_tests(path: str, source: str) -> list[str]:
+    names = (name for name in _imports(path, ast.parse(source)) if name.startswith("tests."))
+    return [f"{path} imports {name}" for name in names if any(step.startswith("test_") for step in name.split("."))]
+
+
+def test_what_tests_share_stands_in_modules_that_hold_no_tests() -> None:
+    paths = sorted((ROOT / "tests").rglob("*.py"))
+    sources = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+    assert [sentence for path, source in sources.items() for sentence in _borrowed_from_tests(path, source)] == []
+
+
+@pytest.mark.parametrize("source", ["from tests.test_b import c", "from .test_b import c", "import tests.test_b"])
+def test_a_test_that_borrows_from_another_is_noticed(source: str) -> None:
+    assert _borrowed_from_tests("tests/test_a.py", source)

@@ -18,9 +18,9 @@ from dataflow_core.storage.queries import Query
 from dataflow_core.terminal import progress_line
 from dataflow_core.wording import money
 from dataflow_core.workspace import Workspace
+from tests.processes import wait_until
 from tests.scripted_endpoint import Reply, ScriptedEndpoint, chat_replies, delayed, para_seq_replies
 from tests.support import ENDPOINT, execute, plan_tasks
-from tests.test_run_process import wait_until
 
 HARD_CSV = '\ufeffid,atom_task,note\n001,"Compare A, B and C.",NA\n\n002,Write a poem.,\n001,"Compare A, B and C.",NA\n'
 

@@ -21,9 +21,9 @@ from dataflow_core.storage.queries import Query
 from dataflow_core.storage.schema import calls, inputs
 from dataflow_core.workspace import Workspace
 from tests.faults import FAULTS, Fault, FaultyScript
+from tests.processes import pid_of, wait_until
 from tests.scripted_endpoint import Reply, Request, Script, ScriptedEndpoint, valid_replies
 from tests.support import INTENTS, Clock, execute, plan_tasks
-from tests.test_run_process import pid_of, wait_until
 
 INPUTS, AT_A_TIME, KILLS = 2_000, 100, 3
 DURABLE = 0.2  # seconds within which an answer that has arrived is stored

@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -15,25 +14,12 @@ import pytest
 from dataflow_core.errors import RunIsLiveError
 from dataflow_core.models import Endpoint, ReviewStatus, Run, RunState
 from dataflow_core.storage.queries import Query
-from dataflow_core.storage.schema import runs
 from dataflow_core.workspace import Workspace
+from tests.processes import pid_of, wait_until
 from tests.scripted_endpoint import ScriptedEndpoint, chat_replies, delayed, para_seq_replies
 from tests.support import INTENTS, plan_tasks
 
 N = 60
-
-
-def wait_until(condition: Callable[[], Any], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-
-
-def pid_of(workspace: Workspace, run: Run) -> int:
-    with workspace.database.read() as connection:
-        owner = connection.execute(runs.select().where(runs.c.id == run.id)).mappings().one()["owner"]
-    return int(owner["pid"]) if owner else 0
 
 
 def plan(workspace: Workspace, endpoint: ScriptedEndpoint, workers: int = 4) -> Run:

@@ -19,9 +19,9 @@ from dataflow_core.storage.queries import Query
 from dataflow_core.storage.schema import runs, workers
 from dataflow_core.worker import Worker
 from dataflow_core.workspace import Workspace
+from tests.processes import wait_until
 from tests.scripted_endpoint import Reply, Request, ScriptedEndpoint, delayed, para_seq_replies, refusal
 from tests.support import ENDPOINT, answer_relations, execute, plan_tasks, relations
-from tests.test_run_process import wait_until
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import os
 import streamlit as st
 
 from dataflow_core.models import Endpoint
-from dataflow_core.serving.keys import base_url_of, key_source
+from dataflow_core.serving.keys import base_url_of, key_source, why_only_a_script
 from dataflow_core.workspace import Workspace
 from ui.session import pasted_key
 from ui.shell import Badge
@@ -46,6 +46,8 @@ def endpoint_warning(endpoint: Endpoint) -> str | None:
         from dataflow_core.serving.embedded import embedded_problem  # it loads the openai package: not at start-up
 
         return embedded_problem()
+    if endpoint.kind == "script":
+        return why_only_a_script(endpoint)
     source = key_source(endpoint)
     if source is None or os.environ.get(source) or pasted_key(endpoint):
         return None
@@ -67,6 +69,8 @@ def key_badge(endpoint: Endpoint) -> Badge:
 
 
 def address(endpoint: Endpoint) -> str:
+    if endpoint.kind == "script":
+        return "a script"
     return "this machine" if endpoint.kind == "embedded" else base_url_of(endpoint)
 
 

@@ -1,4 +1,4 @@
-"""The frame that every page stands in: its guard, its header, and what it shows while it is empty."""
+"""The frame that every page stands in: its guard, its header, its remarks, and what it shows while it is empty."""
 
 from __future__ import annotations
 
@@ -68,3 +68,8 @@ def show_badge(badge: Badge) -> None:
     # st.badge would escape the label's brackets once more.
     directive = f":{badge.color}-badge[{badge.icon or ''} {escape_markdown(badge.label)}]"
     st.markdown(directive, help=badge.help, width="content")
+
+
+def remark(markdown: str, color: Color, *, width: Literal["stretch", "content"] = "stretch") -> None:
+    """Show a short line in a color. In a caption, which is fainter than text, it would be too faint to read."""
+    st.markdown(f":small[:{color}[{markdown}]]", width=width)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
 
 import streamlit as st
 
@@ -29,11 +28,6 @@ def without_invisible(text: str) -> str:
 def plain(text: str) -> None:
     """Show `text` as it is, wrapped, with its line breaks. Blank space around the whole is not shown."""
     st.text(text, width="stretch")
-
-
-def remark(markdown: str, color: str, *, width: Literal["stretch", "content"] = "stretch") -> None:
-    """Show a short line in a color. In a caption, which is fainter than text, it would be too faint to read."""
-    st.markdown(f":small[:{color}[{markdown}]]", width=width)
 
 
 def escape_markdown(text: str) -> str:

@@ -105,11 +105,12 @@ class Endpoint:
 
     `base_url` "" means the address that the openai package itself would use. `max_workers` is the most calls at a
     time, `timeout` the most seconds that one may take in all. The limits a minute hold for all runs together; None
-    is no limit. Prices are for a million tokens, None where they are not known.
+    is no limit. Prices are for a million tokens, None where they are not known. One of the kind "script" is a serving
+    that exists in a script alone: nobody else can call it.
     """
 
     name: str
-    kind: Literal["openai", "embedded"] = "openai"
+    kind: Literal["openai", "embedded", "script"] = "openai"
     base_url: str = ""
     model: str = ""
     key_env: str = ""

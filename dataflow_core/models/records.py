@@ -15,6 +15,8 @@ SKELETON: RecordStage = "skeleton"
 
 
 class ReviewStatus(StrEnum):
+    """What a person has decided of a record."""
+
     UNREVIEWED = "unreviewed"
     ACCEPTED = "accepted"
     REJECTED = "rejected"

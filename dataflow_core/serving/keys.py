@@ -81,6 +81,11 @@ def resolve_key(endpoint: Endpoint, environ: Mapping[str, str] = os.environ) -> 
     return (environ.get(source, "").strip() or None) if source else None
 
 
+def why_only_a_script(endpoint: Endpoint) -> str:
+    """Why an endpoint of the kind "script" cannot be called from anywhere else."""
+    return f"“{endpoint.name}” is a serving of a script's own. Run that script again, or choose another model."
+
+
 def looks_like_a_key(text: str) -> bool:
     if _KEY_PREFIX.match(text) and len(text) >= 8:
         return True
@@ -101,7 +106,7 @@ def endpoint_problem(endpoint: Endpoint) -> tuple[Setting, str] | None:
         return "workers", f"At least 1 call must be allowed at a time; “{endpoint.name}” allows {endpoint.max_workers}."
     if problem := _traffic_problem(endpoint):
         return problem
-    if endpoint.kind == "embedded":
+    if endpoint.kind != "openai":
         return None
     if sentence := _address_problem(endpoint.base_url.strip()):
         return "address", sentence

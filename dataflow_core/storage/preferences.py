@@ -1,4 +1,4 @@
-"""What people have set for a workspace."""
+"""What people have set for a workspace, and which runs their scripts have planned in it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dataflow_core.storage.schema import preferences
 #: The reasons for a rejection that a new workspace begins with. People make the list their own.
 REASONS = ("Off topic", "Wrong or made up", "Not a task", "Repeats another", "Too vague", "Badly written")
 _REASONS = "reasons"
+_SCRIPT = "run of script "
 MOST_REASONS = 9  # one for each digit
 
 
@@ -28,6 +29,14 @@ class PreferenceStore:
         """Keep these, without empty and repeated ones, up to `MOST_REASONS`."""
         kept = list(dict.fromkeys(" ".join(storable(reason).split())[:80] for reason in reasons if reason.strip()))
         self._set(_REASONS, kept[:MOST_REASONS])
+
+    def run_of_script(self, plan: str) -> str | None:
+        """The run that a script with this plan, told by its fingerprint, has planned here last."""
+        stored = self._get(_SCRIPT + plan)
+        return None if stored is None else str(stored)
+
+    def keep_run_of_script(self, plan: str, run_id: str) -> None:
+        self._set(_SCRIPT + plan, run_id)
 
     def _get(self, name: str) -> Any:
         with self._database.read() as connection:

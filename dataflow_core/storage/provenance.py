@@ -32,7 +32,6 @@ from dataflow_core.storage.schema import (
     record_tags,
     records,
     revisions,
-    runs,
     taggings,
 )
 from dataflow_core.storage.undoing import UNDO
@@ -61,7 +60,6 @@ class Provenance:
     """What a generated record was made from: an input of a run, by these calls, oldest first."""
 
     run_id: str
-    run_name: str
     position: int  # of the input in its run, from 0
     fields: Fields  # of the input
     calls: tuple[ModelCall, ...]
@@ -139,7 +137,7 @@ class ProvenanceReader:
         """None for a record that a person has written."""
         first = select(revisions.c.kind).join(records, records.c.number == revisions.c.record)
         first = first.where(records.c.id == record.id, revisions.c.number == 1)
-        source = select(runs.c.id, runs.c.name, inputs.c.position, inputs.c.fields).join_from(inputs, runs)
+        source = select(inputs.c.run_id, inputs.c.position, inputs.c.fields)
         made = select(calls).where(calls.c.input_id == record.input_id).order_by(calls.c.number)
         with self._database.read() as connection:
             if record.input_id is None or connection.scalar(first) == RevisionKind.WRITTEN.value:

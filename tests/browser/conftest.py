@@ -38,6 +38,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def desk_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
+    """The app for tests that each bring a workspace of their own: see `fresh_workspace`."""
+    with app_server(tmp_path_factory.mktemp("desks")) as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
 def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
     """The app in a workspace that only this module's tests use."""

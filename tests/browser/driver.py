@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, FloatRect, Locator, Page, Playwright, Request, expect
 
+from dataflow_core.home import Home
+
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
 
@@ -100,6 +102,14 @@ def app_server(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def fresh_workspace(server: AppServer) -> Path:
+    """The folder for another workspace, which those who visit the server from now on will find open."""
+    server.home.mkdir(parents=True, exist_ok=True)
+    folder = server.home / f"workspace-{len(list(server.home.iterdir()))}"
+    Home(server.home).remember(folder.name)
+    return folder
 
 
 @contextmanager

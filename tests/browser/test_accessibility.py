@@ -6,16 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from dataflow_core.workspace import Workspace
+from tests.browser.accessibility import violations
 from tests.browser.driver import AppServer, app_page, app_server, visit
-from tests.browser.test_review_focus import fill, painted
+from tests.browser.review_desk import fill, painted
 
-#: Streamlit's own: a <div> between the menu's list and its entries, and what is chosen among segments, which is set in
-#: the primary color. No color is enough for that in the dark and under the white of its buttons, too.
-THEIRS = [["[data-testid=stSidebarNav]"], ["[data-testid=stButtonGroup] [data-selected=true]"]]
 VIEWS = [
     "", "tasks", "dialogues", "custom", "runs", "review", "review?view=focus", "review?view=focus&kind=Dialogues",
     "export", "settings",
@@ -30,17 +27,6 @@ def filled_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServe
         fill(running.home / "default", 3, dialogues=True).close()
         filled.close()
         yield running
-
-
-def violations(page: Page) -> list[str]:
-    """The serious ones, each with the element it is about."""
-    found = Axe().run(page, context={"exclude": THEIRS}).response["violations"]
-    return [
-        f"{violation['id']}: {node['html']} at {node['target']}. {node['failureSummary']}"
-        for violation in found
-        if violation["impact"] in ("serious", "critical")
-        for node in violation["nodes"]
-    ]
 
 
 @pytest.mark.parametrize(

@@ -4,114 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
+from playwright.sync_api import Browser, WebSocketRoute, expect
 
-from dataflow_core.models import Fields, Record, ReviewStatus
-from dataflow_core.storage.queries import Query
-from dataflow_core.workspace import Workspace
-from tests.browser.driver import (
-    AppServer,
-    app_page,
-    app_server,
-    check_clean,
-    disconnected,
-    free_port,
-    reconnected,
-    settled,
-    visit,
-)
-
-TASK, PARALLEL = "atom_task", "parallel_task"
+from dataflow_core.models import ReviewStatus
+from tests.browser.driver import AppServer, app_page, app_server, disconnected, free_port, reconnected, settled, visit
+from tests.browser.review_desk import PARALLEL, TASK, desk, fill, painted, press, records_of, text_area, until
 
 
-@dataclass(frozen=True)
-class Desk:
-    """A server with records to review, and a page that is open on the first of them."""
-
-    server: AppServer
-    workspace: Workspace
-    page: Page
-
-
-@contextmanager
-def desk(
-    browser: Browser,
-    folder: Path,
-    *,
-    count: int = 12,
-    dialogues: bool = False,
-    prepare: Callable[[Page], None] = lambda page: None,
-) -> Iterator[Desk]:
-    with app_server(folder) as server:
-        workspace = fill(server.home / "default", count, dialogues=dialogues)
-        with app_page(browser, server.url) as (page, watch):
-            prepare(page)
-            visit(page, server, "review?view=focus" + ("&kind=Dialogues" if dialogues else ""))
-            painted(page)
-            yield Desk(server, workspace, page)
-            check_clean(page, watch)
-        workspace.close()
-
-
-def fill(folder: Path, count: int, *, dialogues: bool = False) -> Workspace:
-    """Records that nobody has decided, though they were added by hand."""
-    workspace = Workspace(folder, create=True)
-    for number in range(count):
-        turns = [{"role": "user", "value": f"Question {number}?"}, {"role": "assistant", "value": "An answer to it."}]
-        fields: Fields = {"category": "Planning", "conversation": turns} if dialogues else task(number)
-        kind = "ConsistentChatGenerator" if dialogues else "ParaSeqTaskGenerator"
-        record = workspace.review.add(fields, generator=kind, author="Ada")
-        workspace.review.decide({record.id: 1}, ReviewStatus.UNREVIEWED, reviewer="Ada")
-    return workspace
-
-
-def task(number: int) -> Fields:
-    return {
-        TASK: f"Book table {number} at the restaurant.",
-        PARALLEL: "Find out when the last train leaves.",
-        "subsequent_task": "Tell the guests about the booking and the train.",
-        "composition_task": f"Book table {number}, find out when the last train leaves and tell the guests about both.",
-    }
-
-
-def records_of(workspace: Workspace) -> list[Record]:
-    return list(workspace.records.stream(Query()))
-
-
-def painted(page: Page, *, other_than: str = "") -> str:
-    """Wait until a record is on screen; returns its stamp."""
-    page.wait_for_function("other => window.dataflowPainted && window.dataflowPainted !== other", arg=other_than)
-    return str(page.evaluate("window.dataflowPainted"))
-
-
-def press(page: Page, key: str) -> None:
-    """Press a key that leads to another record, and wait for that."""
-    before = painted(page)
-    page.keyboard.press(key)
-    painted(page, other_than=before)
-    settled(page)
-
-
-def text_area(page: Page, position: int = 0) -> Locator:
-    return page.get_by_test_id("stMain").locator("textarea").nth(position)
-
-
-def until(condition: Callable[[], bool], page: Page) -> None:
-    for _ in range(100):
-        if condition():
-            return
-        page.wait_for_timeout(100)
-    assert condition()
-
-
-def test_a_key_decides_the_record_on_screen_and_the_next_one_comes(browser: Browser, tmp_path: Path) -> None:
-    with desk(browser, tmp_path) as here:
+def test_a_key_decides_the_record_on_screen_and_the_next_one_comes(browser: Browser, desk_server: AppServer) -> None:
+    with desk(browser, desk_server) as here:
         for key in ("a", "x", "f", "3"):
             press(here.page, key)
         found = [(record.status.value, record.reason) for record in records_of(here.workspace)[:5]]
@@ -123,8 +27,10 @@ def test_a_key_decides_the_record_on_screen_and_the_next_one_comes(browser: Brow
         assert records_of(here.workspace)[3].status is ReviewStatus.UNREVIEWED
 
 
-def test_keys_pressed_faster_than_records_are_drawn_decide_none_unseen(browser: Browser, tmp_path: Path) -> None:
-    with desk(browser, tmp_path) as here:
+def test_keys_pressed_faster_than_records_are_drawn_decide_none_unseen(
+    browser: Browser, desk_server: AppServer
+) -> None:
+    with desk(browser, desk_server) as here:
         here.page.evaluate("""() => {
             window.seen = new Set([window.dataflowPainted]);
             window.addEventListener('dataflow-painted', (event) => window.seen.add(event.detail));
@@ -140,8 +46,8 @@ def test_keys_pressed_faster_than_records_are_drawn_decide_none_unseen(browser: 
         assert decided <= seen
 
 
-def test_letters_typed_in_a_text_are_text(browser: Browser, tmp_path: Path) -> None:
-    with desk(browser, tmp_path) as here:
+def test_letters_typed_in_a_text_are_text(browser: Browser, desk_server: AppServer) -> None:
+    with desk(browser, desk_server) as here:
         here.page.keyboard.press("e")
         here.page.keyboard.press("End")
         here.page.keyboard.type(" A flax jug, 123?", delay=5)
@@ -155,8 +61,10 @@ def test_letters_typed_in_a_text_are_text(browser: Browser, tmp_path: Path) -> N
         assert first.fields[TASK] == "Book table 0 at the restaurant. A flax jug, 123?"
 
 
-def test_an_edit_followed_at_once_by_a_key_is_saved_before_the_decision(browser: Browser, tmp_path: Path) -> None:
-    with desk(browser, tmp_path) as here:
+def test_an_edit_followed_at_once_by_a_key_is_saved_before_the_decision(
+    browser: Browser, desk_server: AppServer
+) -> None:
+    with desk(browser, desk_server) as here:
         before = painted(here.page)
         text_area(here.page, 1).fill("Ask when the last bus goes.")
         here.page.keyboard.press("Escape")
@@ -170,8 +78,8 @@ def test_an_edit_followed_at_once_by_a_key_is_saved_before_the_decision(browser:
         assert {record.revision for record in others} == {1}
 
 
-def test_an_edit_followed_at_once_by_another_screen_or_view_is_kept(browser: Browser, tmp_path: Path) -> None:
-    with desk(browser, tmp_path) as here:
+def test_an_edit_followed_at_once_by_another_screen_or_view_is_kept(browser: Browser, desk_server: AppServer) -> None:
+    with desk(browser, desk_server) as here:
         text_area(here.page).fill("Left for the table.")
         here.page.keyboard.press("Escape")
         here.page.keyboard.press("t")
@@ -189,7 +97,7 @@ def test_an_edit_followed_at_once_by_another_screen_or_view_is_kept(browser: Bro
 @pytest.mark.parametrize("leaves", [False, True], ids=["staying", "leaving"])
 @pytest.mark.parametrize("dialogues", [False, True], ids=["task", "dialogue"])
 def test_an_edit_that_is_lost_on_its_way_is_sent_again(
-    browser: Browser, tmp_path: Path, leaves: bool, dialogues: bool
+    browser: Browser, desk_server: AppServer, leaves: bool, dialogues: bool
 ) -> None:
     lost: list[bytes] = []
 
@@ -205,7 +113,7 @@ def test_an_edit_that_is_lost_on_its_way_is_sent_again(
         route.on_message(pass_on)
 
     with desk(
-        browser, tmp_path, dialogues=dialogues, prepare=lambda page: page.route_web_socket("**", lose_the_first)
+        browser, desk_server, dialogues=dialogues, prepare=lambda page: page.route_web_socket("**", lose_the_first)
     ) as here:
         text_area(here.page).fill("Typed in vain?")
         if leaves:
@@ -216,8 +124,8 @@ def test_an_edit_that_is_lost_on_its_way_is_sent_again(
         assert records_of(here.workspace)[0].revision == 2
 
 
-def test_what_two_people_type_into_one_text_is_shown_side_by_side(browser: Browser, tmp_path: Path) -> None:
-    with desk(browser, tmp_path) as here, app_page(browser, here.server.url) as (other, _):
+def test_what_two_people_type_into_one_text_is_shown_side_by_side(browser: Browser, desk_server: AppServer) -> None:
+    with desk(browser, desk_server) as here, app_page(browser, here.server.url) as (other, _):
         visit(other, here.server, "review?view=focus")
         painted(other)
         text_area(other).fill("Theirs.")
@@ -250,8 +158,8 @@ def test_typing_goes_on_over_a_restart_of_the_server(browser: Browser, tmp_path:
         workspace.close()
 
 
-def test_turns_of_a_dialogue_are_edited_and_the_dialogue_decided(browser: Browser, tmp_path: Path) -> None:
-    with desk(browser, tmp_path, dialogues=True) as here:
+def test_turns_of_a_dialogue_are_edited_and_the_dialogue_decided(browser: Browser, desk_server: AppServer) -> None:
+    with desk(browser, desk_server, dialogues=True) as here:
         text_area(here.page, 1).fill("A better answer.")
         here.page.keyboard.press("Control+Enter")
         here.page.keyboard.type("And then?")

@@ -8,7 +8,6 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -17,9 +16,9 @@ from dataflow_core.models import Endpoint, Record, ReviewStatus
 from dataflow_core.storage.owner import is_alive
 from dataflow_core.storage.schema import workers
 from dataflow_core.workspace import Workspace
-from tests.browser.driver import app_page, app_server, check_clean, settled, visit
-from tests.browser.test_accessibility import violations
-from tests.browser.test_review_focus import PARALLEL, fill, painted, press, records_of, text_area, until
+from tests.browser.accessibility import violations
+from tests.browser.driver import AppServer, app_page, check_clean, fresh_workspace, settled, visit
+from tests.browser.review_desk import PARALLEL, fill, painted, press, records_of, text_area, until
 from tests.scripted_endpoint import Reply, Request, ScriptedEndpoint
 
 NOTE = "Make it about the first train"
@@ -71,10 +70,10 @@ def later(seconds: float) -> Callable[[Request], Reply]:
 
 @contextmanager
 def desk(
-    browser: Browser, folder: Path, script: Callable[[Request], Reply] = revised, *, dialogues: bool = False
+    browser: Browser, server: AppServer, script: Callable[[Request], Reply] = revised, *, dialogues: bool = False
 ) -> Iterator[Desk]:
-    with ScriptedEndpoint(script) as endpoint, app_server(folder) as server:
-        workspace = fill(server.home / "default", 4, dialogues=dialogues)
+    with ScriptedEndpoint(script) as endpoint:
+        workspace = fill(fresh_workspace(server), 4, dialogues=dialogues)
         workspace.endpoints.save(Endpoint("Ours", base_url=endpoint.url, model="scripted-model"))
         with app_page(browser, server.url) as (page, watch):
             visit(page, server, "review?view=focus" + ("&kind=Dialogues" if dialogues else ""))
@@ -93,8 +92,8 @@ def end_workers(workspace: Workspace) -> None:
             os.kill(row["owner"]["pid"], signal.SIGTERM)
 
 
-def test_a_new_text_is_asked_for_seen_taken_and_taken_back(browser: Browser, tmp_path: Path) -> None:
-    with desk(browser, tmp_path, later(1.5)) as here:
+def test_a_new_text_is_asked_for_seen_taken_and_taken_back(browser: Browser, desk_server: AppServer) -> None:
+    with desk(browser, desk_server, later(1.5)) as here:
         workspace, page = here.workspace, here.page
         workspace.review.decide({here.first().id: 1}, ReviewStatus.FLAGGED, reviewer="Ada")
         page.goto(f"{here.url}/review?record={here.first().id}")
@@ -125,8 +124,8 @@ def test_a_new_text_is_asked_for_seen_taken_and_taken_back(browser: Browser, tmp
         assert here.first().fields[PARALLEL] == "Find out when the last train leaves."
 
 
-def test_a_turn_of_a_dialogue_is_written_again_and_the_others_stay(browser: Browser, tmp_path: Path) -> None:
-    with desk(browser, tmp_path, dialogues=True) as here:
+def test_a_turn_of_a_dialogue_is_written_again_and_the_others_stay(browser: Browser, desk_server: AppServer) -> None:
+    with desk(browser, desk_server, dialogues=True) as here:
         page = here.page
         page.get_by_role("group", name="Turn 2").hover()
         page.get_by_role("button", name="Regenerate this turn…").click()
@@ -141,8 +140,8 @@ def test_a_turn_of_a_dialogue_is_written_again_and_the_others_stay(browser: Brow
         ]
 
 
-def test_what_is_typed_in_another_record_while_one_is_written_is_kept(browser: Browser, tmp_path: Path) -> None:
-    with desk(browser, tmp_path, later(2.5)) as here:
+def test_what_is_typed_in_another_record_while_one_is_written_is_kept(browser: Browser, desk_server: AppServer) -> None:
+    with desk(browser, desk_server, later(2.5)) as here:
         page = here.page
         here.ask("")
         expect(page.get_by_text("Being written again")).to_be_visible()
@@ -161,9 +160,9 @@ def test_what_is_typed_in_another_record_while_one_is_written_is_kept(browser: B
 
 
 def test_what_was_typed_before_g_is_saved_first_and_a_later_edit_is_never_overwritten(
-    browser: Browser, tmp_path: Path
+    browser: Browser, desk_server: AppServer
 ) -> None:
-    with desk(browser, tmp_path, later(2.0)) as here:
+    with desk(browser, desk_server, later(2.0)) as here:
         page = here.page
         text_area(page).fill("Typed before.")
         page.keyboard.press("Escape")
@@ -184,13 +183,15 @@ def test_what_was_typed_before_g_is_saved_first_and_a_later_edit_is_never_overwr
         assert here.first().fields[PARALLEL] == "Find out when the last train leaves."
 
 
-def test_a_failure_tells_why_and_what_the_model_said_and_can_be_tried_again(browser: Browser, tmp_path: Path) -> None:
+def test_a_failure_tells_why_and_what_the_model_said_and_can_be_tried_again(
+    browser: Browser, desk_server: AppServer
+) -> None:
     answers = {"is_good": False}
 
     def script(request: Request) -> Reply:
         return revised(request) if answers["is_good"] else Reply("I would rather not, {sorry")
 
-    with desk(browser, tmp_path, script) as here:
+    with desk(browser, desk_server, script) as here:
         page = here.page
         here.ask("shorter")
         page.get_by_text("Not written again: “shorter”").wait_for(timeout=LATE)
@@ -203,8 +204,8 @@ def test_a_failure_tells_why_and_what_the_model_said_and_can_be_tried_again(brow
         expect(page.get_by_text("Not written again")).to_have_count(0)
 
 
-def test_proposals_that_wait_are_gone_through_one_by_one(browser: Browser, tmp_path: Path) -> None:
-    with desk(browser, tmp_path) as here:
+def test_proposals_that_wait_are_gone_through_one_by_one(browser: Browser, desk_server: AppServer) -> None:
+    with desk(browser, desk_server) as here:
         page, workspace = here.page, here.workspace
         for _ in range(2):
             here.ask("")
@@ -226,8 +227,8 @@ def test_proposals_that_wait_are_gone_through_one_by_one(browser: Browser, tmp_p
         assert [record.revision for record in records_of(workspace)] == [2, 1, 1, 1]
 
 
-def test_what_is_being_written_can_be_stopped(browser: Browser, tmp_path: Path) -> None:
-    with desk(browser, tmp_path, later(20.0)) as here:
+def test_what_is_being_written_can_be_stopped(browser: Browser, desk_server: AppServer) -> None:
+    with desk(browser, desk_server, later(20.0)) as here:
         here.ask("longer")
         expect(here.page.get_by_text("Being written again: “longer”")).to_be_visible()
         here.page.get_by_role("button", name="Stop").click()

@@ -8,7 +8,6 @@ import re
 import signal
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -18,7 +17,7 @@ from dataflow_core.models import Endpoint
 from dataflow_core.storage.queries import Query
 from dataflow_core.storage.schema import workers
 from dataflow_core.workspace import Workspace
-from tests.browser.driver import AppServer, app_page, app_server, check_clean, settled, visit
+from tests.browser.driver import AppServer, app_page, check_clean, fresh_workspace, settled, visit
 from tests.record_makers import make_tasks, record_at
 from tests.scripted_endpoint import Reply, Request, ScriptedEndpoint
 
@@ -43,7 +42,7 @@ def endpoint() -> Iterator[ScriptedEndpoint]:
 
 
 def fill(server: AppServer, endpoint: ScriptedEndpoint) -> Workspace:
-    workspace = Workspace(server.home / "default", create=True)
+    workspace = Workspace(fresh_workspace(server), create=True)
     workspace.endpoints.save(Endpoint("Scripted", base_url=endpoint.url, model="scripted-model", max_workers=2))
     make_tasks(workspace, COUNT)
     edited = record_at(workspace, 2)
@@ -75,56 +74,54 @@ def try_on_five(page: Page, server: AppServer) -> Locator:
 
 
 def test_an_instruction_is_tried_on_five_written_for_all_used_and_undone(
-    browser: Browser, tmp_path: Path, endpoint: ScriptedEndpoint
+    browser: Browser, desk_server: AppServer, endpoint: ScriptedEndpoint
 ) -> None:
-    with app_server(tmp_path) as server:
-        workspace = fill(server, endpoint)
-        with app_page(browser, server.url) as (page, watch):
-            dialog = try_on_five(page, server)
-            assert len(endpoint.chats) <= 6  # the one that is no answer was asked for again
-            expect(dialog.get_by_text("edited by Ada")).to_be_visible()
-            expect(dialog.get_by_text("Record 3:")).to_be_visible()
-            expect(dialog.locator("ins").first).to_contain_text("on the scales")
-            dialog.get_by_role("button", name="Use", exact=True).first.click()
-            expect(dialog.get_by_text(re.compile("Used$"))).to_be_visible()
-            assert parallel_task(workspace, 1) == "Weigh the pears on the scales in basket 1."
-            dialog.get_by_role("button", name=f"Write all {COUNT}").click()
-            expect(dialog).to_be_hidden()
-            expect(page.get_by_text(re.compile(rf"Writing again .* of {COUNT}"))).to_be_visible()
-            page.reload()
-            expect(page.get_by_text("38 proposals wait, 1 for edited records")).to_be_visible(timeout=60_000)
-            settled(page)
-            page.get_by_role("button", name="Use 37").click()
-            done = page.get_by_text("37 records · 1 edited by people is left for you to look at")
-            expect(done).to_be_visible(timeout=30_000)
-            assert (rewritten(workspace), parallel_task(workspace, 2)) == (38, "Weigh my own pears.")
-            page.get_by_role("button", name="Undo").click()
-            expect(page.get_by_text("Undid the use of proposals · 37 records")).to_be_visible(timeout=30_000)
-            assert rewritten(workspace) == 1
-            page.get_by_role("button", name="1 failed").click()
-            dialog.get_by_text("Record 3:").click()
-            expect(dialog.get_by_text("I would rather talk about something else.")).to_be_visible()
-            check_clean(page, watch)
-        workspace.close()
+    workspace = fill(desk_server, endpoint)
+    with app_page(browser, desk_server.url) as (page, watch):
+        dialog = try_on_five(page, desk_server)
+        assert len(endpoint.chats) <= 6  # the one that is no answer was asked for again
+        expect(dialog.get_by_text("edited by Ada")).to_be_visible()
+        expect(dialog.get_by_text("Record 3:")).to_be_visible()
+        expect(dialog.locator("ins").first).to_contain_text("on the scales")
+        dialog.get_by_role("button", name="Use", exact=True).first.click()
+        expect(dialog.get_by_text(re.compile("Used$"))).to_be_visible()
+        assert parallel_task(workspace, 1) == "Weigh the pears on the scales in basket 1."
+        dialog.get_by_role("button", name=f"Write all {COUNT}").click()
+        expect(dialog).to_be_hidden()
+        expect(page.get_by_text(re.compile(rf"Writing again .* of {COUNT}"))).to_be_visible()
+        page.reload()
+        expect(page.get_by_text("38 proposals wait, 1 for edited records")).to_be_visible(timeout=60_000)
+        settled(page)
+        page.get_by_role("button", name="Use 37").click()
+        done = page.get_by_text("37 records · 1 edited by people is left for you to look at")
+        expect(done).to_be_visible(timeout=30_000)
+        assert (rewritten(workspace), parallel_task(workspace, 2)) == (38, "Weigh my own pears.")
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_text("Undid the use of proposals · 37 records")).to_be_visible(timeout=30_000)
+        assert rewritten(workspace) == 1
+        page.get_by_role("button", name="1 failed").click()
+        dialog.get_by_text("Record 3:").click()
+        expect(dialog.get_by_text("I would rather talk about something else.")).to_be_visible()
+        check_clean(page, watch)
+    workspace.close()
 
 
 def test_a_worker_that_is_killed_loses_nothing_and_another_goes_on(
-    browser: Browser, tmp_path: Path, endpoint: ScriptedEndpoint
+    browser: Browser, desk_server: AppServer, endpoint: ScriptedEndpoint
 ) -> None:
-    with app_server(tmp_path) as server:
-        workspace = fill(server, endpoint)
-        with app_page(browser, server.url) as (page, watch):
-            try_on_five(page, server).get_by_role("button", name=f"Write all {COUNT}").click()
-            run = workspace.rewriting.selections()[0]
-            wait_until_written(workspace, run.id, 8)
-            os.kill(worker_of(workspace), signal.SIGKILL)
-            expect(page.get_by_text("interrupted")).to_be_visible(timeout=30_000)
-            page.get_by_role("button", name="Go on").click()
-            expect(page.get_by_text("39 proposals wait, 1 for edited records")).to_be_visible(timeout=60_000)
-            progress = workspace.runs.progress(run.id)
-            assert (progress.done, progress.failed, progress.pending) == (COUNT - 1, 1, 0)
-            check_clean(page, watch)
-        workspace.close()
+    workspace = fill(desk_server, endpoint)
+    with app_page(browser, desk_server.url) as (page, watch):
+        try_on_five(page, desk_server).get_by_role("button", name=f"Write all {COUNT}").click()
+        run = workspace.rewriting.selections()[0]
+        wait_until_written(workspace, run.id, 8)
+        os.kill(worker_of(workspace), signal.SIGKILL)
+        expect(page.get_by_text("interrupted")).to_be_visible(timeout=30_000)
+        page.get_by_role("button", name="Go on").click()
+        expect(page.get_by_text("39 proposals wait, 1 for edited records")).to_be_visible(timeout=60_000)
+        progress = workspace.runs.progress(run.id)
+        assert (progress.done, progress.failed, progress.pending) == (COUNT - 1, 1, 0)
+        check_clean(page, watch)
+    workspace.close()
 
 
 def worker_of(workspace: Workspace) -> int:

@@ -7,55 +7,41 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
-from dataflow_core.models import Fields
-from dataflow_core.storage.queries import Query
-from dataflow_core.workspace import Workspace
 from tests.browser.driver import (
+    AppServer,
     app_page,
     app_server,
     check_clean,
     disconnected,
     free_port,
+    fresh_workspace,
     reconnected,
     sheet_edit,
     visit,
 )
-
-TASK, PARALLEL = 3, 4  # columns, after a tick, the status and a button
-
-
-def fill(folder: Path, count: int) -> Workspace:
-    workspace = Workspace(folder, create=True)
-    for number in range(count):
-        fields: Fields = {"atom_task": f"Task {number}.", "parallel_task": "p", "subsequent_task": "s"}
-        workspace.review.add(fields, generator="ParaSeqTaskGenerator", author="Ada")
-    return workspace
-
-
-def parallel_tasks(workspace: Workspace) -> dict[str, str]:
-    records = workspace.records.stream(Query())
-    return {record.fields["atom_task"]: record.fields["parallel_task"] for record in records if record.is_edited}
+from tests.browser.review_table import PARALLEL, TASK, fill, parallel_tasks
 
 
 def wait_saved(page: Page) -> None:
     expect(page.get_by_text(re.compile(r"Saved at \d\d:\d\d:\d\d")).first).to_be_visible()
 
 
-def test_an_edit_followed_at_once_by_another_page_goes_to_its_own_record(browser: Browser, tmp_path: Path) -> None:
-    with app_server(tmp_path) as server:
-        workspace = fill(server.home / "default", 30)
-        with app_page(browser, server.url) as (page, watch):
-            visit(page, server, "review")
-            sheet_edit(page, row=2, column=PARALLEL, text="Edited on page one.")
-            page.get_by_role("button", name="Next page").click()
-            expect(page.get_by_test_id(f"glide-cell-{TASK}-0")).to_have_text("Task 25.")
-            sheet_edit(page, row=2, column=PARALLEL, text="Edited on page two.")
-            wait_saved(page)
-            page.get_by_test_id("stSidebarNavLink").filter(has_text="Home").click()
-            expect(page.get_by_role("heading", name="Home")).to_be_visible()
-            check_clean(page, watch)
-        assert parallel_tasks(workspace) == {"Task 2.": "Edited on page one.", "Task 27.": "Edited on page two."}
-        workspace.close()
+def test_an_edit_followed_at_once_by_another_page_goes_to_its_own_record(
+    browser: Browser, desk_server: AppServer
+) -> None:
+    workspace = fill(fresh_workspace(desk_server), 30)
+    with app_page(browser, desk_server.url) as (page, watch):
+        visit(page, desk_server, "review")
+        sheet_edit(page, row=2, column=PARALLEL, text="Edited on page one.")
+        page.get_by_role("button", name="Next page").click()
+        expect(page.get_by_test_id(f"glide-cell-{TASK}-0")).to_have_text("Task 25.")
+        sheet_edit(page, row=2, column=PARALLEL, text="Edited on page two.")
+        wait_saved(page)
+        page.get_by_test_id("stSidebarNavLink").filter(has_text="Home").click()
+        expect(page.get_by_role("heading", name="Home")).to_be_visible()
+        check_clean(page, watch)
+    assert parallel_tasks(workspace) == {"Task 2.": "Edited on page one.", "Task 27.": "Edited on page two."}
+    workspace.close()
 
 
 def test_edits_before_and_after_a_restart_of_the_server_are_all_kept(browser: Browser, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def call(run: Run, ledger: Ledger, step: str, *texts: str, is_valid: bool = True
 def test_a_record_leads_back_to_its_run_and_its_input(reader: ProvenanceReader, records: list[Record]) -> None:
     found = reader.of(records[2])
     assert found is not None
-    assert (found.run_id, found.run_name, found.position) == (records[2].run_id, "tasks.jsonl", 2)
+    assert (found.run_id, found.position) == (records[2].run_id, 2)
     assert found.fields == {"atom_task": "Task 2.", "line": 2}
     assert [(one.step, one.model, one.is_valid) for one in found.calls] == [("relations", "scripted", True)]
 

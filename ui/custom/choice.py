@@ -14,7 +14,8 @@ from dataflow_core.models import CustomRecipe
 from dataflow_core.recipes import builtin_recipes, recipe_as_yaml, recipe_from_yaml
 from dataflow_core.workspace import Workspace
 from ui.custom.draft import Draft, draft_of
-from ui.text import escape_markdown, remark
+from ui.shell import remark
+from ui.text import escape_markdown
 
 _CHOICE, _NEXT, _SLOTS, _UPLOADS = "custom-choice", "custom-choose", "custom-slots", "custom-uploads"
 _PROBLEM = "custom-problem"

@@ -17,8 +17,8 @@ from ui.review.focus import record_in_address
 from ui.review.paging import show_new_records
 from ui.review.snapshots import Snapshot, findings_of, proposals_waiting, statuses_of
 from ui.session import has_name, name_reviewer
-from ui.shell import empty_state, page_header
-from ui.text import escape_markdown, remark
+from ui.shell import empty_state, page_header, remark
+from ui.text import escape_markdown
 
 _ASKED = "review_name_asked"
 #: Kinds of findings that are named beside the filters; the others are in their list.

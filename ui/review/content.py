@@ -19,7 +19,8 @@ from ui.review.components.mailbox import Letter, mailbox
 from ui.review.components.relation_card import CardField, Role
 from ui.review.draft import Draft, draft_of
 from ui.review.saving import notice
-from ui.text import escape_markdown, remark
+from ui.shell import remark
+from ui.text import escape_markdown
 from ui.typed import typed_label, typed_text
 from ui.values import CONVERSATION, as_editable, from_text
 

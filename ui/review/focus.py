@@ -25,7 +25,8 @@ from ui.review.saving import is_written_here, notice, saved_caption, show_proble
 from ui.review.snapshots import Snapshot, proposals_waiting, read_anew, statuses_of
 from ui.review.talk import show_comments, show_tags
 from ui.session import reviewer
-from ui.text import escape_markdown, remark
+from ui.shell import remark
+from ui.text import escape_markdown
 
 _PARAM, _BAR = "record", "review_bar"
 _PLACE, _TURN = "review_place", "review_turn"

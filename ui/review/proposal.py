@@ -20,7 +20,8 @@ from ui.review.regenerating import ask
 from ui.review.saving import notice
 from ui.review.snapshots import Snapshot, read_anew
 from ui.session import reviewer
-from ui.text import escape_markdown, remark
+from ui.shell import remark
+from ui.text import escape_markdown
 
 _CHOSEN = "review_proposal"
 _TAKE = Choice("take", "Use this text", "Y")

@@ -12,7 +12,8 @@ from dataflow_core.models import Failure, Fields, Record, Run
 from dataflow_core.workspace import Workspace
 from ui.names import CUSTOM
 from ui.session import reviewer
-from ui.text import escape_markdown, plain, remark
+from ui.shell import remark
+from ui.text import escape_markdown, plain
 from ui.typed import Kinds, kinds_of, read_typed, typed_input
 from ui.values import CONVERSATION, as_text, is_conversation
 

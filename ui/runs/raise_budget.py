@@ -11,7 +11,8 @@ from dataflow_core.models import Budget, Progress, Run, Usage
 from dataflow_core.workspace import Workspace
 from ui.budget import budget_fields, estimate_in_words, estimate_of, share_used, used_in_words
 from ui.runs.actions import go_on_with
-from ui.text import escape_markdown, remark
+from ui.shell import remark
+from ui.text import escape_markdown
 
 #: The last calls need some room: each is reckoned at more than it should take.
 _MORE = 1.1

@@ -18,6 +18,7 @@ _OUTPUTS = {
     "json_object": "JSON object, with the schema spelled out in the prompt",
     "text": "plain text, with the schema spelled out in the prompt",
 }
+_ADDRESSES = {"embedded": "in this program", "script": "in a script"}
 
 
 def settings_of(workspace: Workspace, run: Run) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def settings_of(workspace: Workspace, run: Run) -> dict[str, Any]:
         **{name: "left to the endpoint" if value is None else value for name, value in _params(run).items()},
         "prompt version": run.prompt_version,
         "endpoint": endpoint.name,
-        "address": "in this program" if endpoint.kind == "embedded" else base_url_of(endpoint),
+        "address": _ADDRESSES.get(endpoint.kind) or base_url_of(endpoint),
         "model": endpoint.model,
         **_answered(workspace, run),
         **_learnt(workspace, run),
@@ -63,7 +64,7 @@ def _answered(workspace: Workspace, run: Run) -> dict[str, Any]:
 
 def _learnt(workspace: Workspace, run: Run) -> dict[str, Any]:
     """How the endpoint turned out to want to be asked."""
-    if run.endpoint.kind == "embedded":
+    if run.endpoint.kind != "openai":
         return {}
     fields = workspace.dialects.get(base_url_of(run.endpoint), run.endpoint.model)
     dialect = Dialect.of(fields) if fields else Dialect()

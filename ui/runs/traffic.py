@@ -12,7 +12,8 @@ from dataflow_core.models import Endpoint, Progress, Run, Traffic
 from dataflow_core.serving.keys import base_url_of
 from dataflow_core.workspace import Workspace
 from ui.format import count
-from ui.text import escape_markdown, remark
+from ui.shell import remark
+from ui.text import escape_markdown
 
 _MOST = 512
 

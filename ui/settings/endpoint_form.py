@@ -14,7 +14,8 @@ from dataflow_core.serving.probe import EndpointCheck, try_endpoint_now
 from dataflow_core.workspace import Workspace
 from ui.session import forget_pasted_key, keep_pasted_key, pasted_key
 from ui.settings.limits import limits_and_prices
-from ui.text import escape_markdown, remark, without_invisible
+from ui.shell import remark
+from ui.text import escape_markdown, without_invisible
 
 _OPEN = "endpoint-form"
 #: What the address and the key's variable usually are.
