@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from dataflow_core.models import Endpoint, ReviewStatus
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
-from tests.browser.driver import AppServer, app_page, check_clean, settled, visit
 from tests.browser.accessibility import violations
+from tests.browser.driver import AppServer, app_page, check_clean, settled, visit
 from tests.scripted_endpoint import ScriptedEndpoint, valid_replies
 
 A_RUN = 60_000  # milliseconds for a run's process on a busy machine
