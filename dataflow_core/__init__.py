@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dataflow_core.comparing import compare as compare
+    from dataflow_core.comparing import plan_comparison as plan_comparison
     from dataflow_core.export import write_export as write_export
     from dataflow_core.few_shot import FewShot as FewShot
     from dataflow_core.home import Home as Home
@@ -99,9 +101,11 @@ _MODULES = {
     "Workspace": "workspace",
     "builtin_intents": "intents",
     "builtin_recipes": "recipes",
+    "compare": "comparing",
     "guess_task_column": "readers",
     "load_run": "saved_runs",
     "override": "scripting.typing",
+    "plan_comparison": "comparing",
     "plan_saved": "saved_runs",
     "read_lines": "readers",
     "read_pipeline": "pipeline_files",

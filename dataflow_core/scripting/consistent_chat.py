@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dataflow_core.generators import consistent_chat
-from dataflow_core.models import Failure, Fields, Record
+from dataflow_core.models import Failure, Fields, PromptTexts, Record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,8 @@ class ConsistentChatGenerator(consistent_chat.ConsistentChatGenerator):
 
     `llm_serving` is an `APILLMServing_request`, any object that has `generate_from_input`, or an `Endpoint` such as
     `EMBEDDED`; without one `run` raises `UsageError`. `intents` None are those of the workspace, without a workspace
-    the nine built-in ones. `failures` holds what came of the dialogues that failed in the last run.
+    the nine built-in ones. `prompt` takes the place of the built-in one. `failures` holds what came of the dialogues
+    that failed in the last run.
 
     Raises `UsageError` for an odd number of turns.
     """
@@ -37,8 +38,10 @@ class ConsistentChatGenerator(consistent_chat.ConsistentChatGenerator):
         seed: int = 0,
         language: str = "English",
         intents: Sequence[Intent] | None = None,
+        prompt: PromptTexts | None = None,
     ) -> None:
-        super().__init__(llm_serving, num_dialogs_per_intent, num_turns_per_dialog, temperature, seed=seed)
+        own = None if prompt is None else prompt.as_fields()
+        super().__init__(llm_serving, num_dialogs_per_intent, num_turns_per_dialog, temperature, seed=seed, prompt=own)
         self.language = language
         self.intents = intents
         self.failures: list[Failure] = []
@@ -88,6 +91,7 @@ class ConsistentChatGenerator(consistent_chat.ConsistentChatGenerator):
                 endpoint=endpoint,
                 num_dialogs_per_intent=self.num_dialogs_per_intent,
                 temperature=self.temperature,
+                prompt=self.prompt,
                 **settings,
             )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dataflow_core.generators import para_seq
-from dataflow_core.models import Failure
+from dataflow_core.models import Failure, PromptTexts
 from dataflow_core.scripting.api_serving import APILLMServing_request
 
 if TYPE_CHECKING:
@@ -19,8 +19,9 @@ class ParaSeqTaskGenerator(para_seq.ParaSeqTaskGenerator):
     """Makes a parallel, a subsequent and a composition task of each atomic task.
 
     `llm_serving` is an `APILLMServing_request`, any object that has `generate_from_input`, or an `Endpoint` such as
-    `EMBEDDED`. `temperature` None is the serving's own. `failures` holds what came of the inputs that failed in the
-    last run. As a step of a `Pipeline` it takes the records of the step before, by the keys it is made with.
+    `EMBEDDED`. `temperature` None is the serving's own. `prompt` takes the place of the built-in one. `failures` holds
+    what came of the inputs that failed in the last run. As a step of a `Pipeline` it takes the records of the step
+    before, by the keys it is made with.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class ParaSeqTaskGenerator(para_seq.ParaSeqTaskGenerator):
         output_composition_task_key: str = "composition_task",
         temperature: float | None = None,
         seed: int = 0,
+        prompt: PromptTexts | None = None,
     ) -> None:
         if temperature is None and isinstance(llm_serving, APILLMServing_request):
             temperature = llm_serving.temperature
@@ -44,6 +46,7 @@ class ParaSeqTaskGenerator(para_seq.ParaSeqTaskGenerator):
             output_composition_task_key=output_composition_task_key,
             temperature=temperature,
             seed=seed,
+            prompt=None if prompt is None else prompt.as_fields(),
         )
         self.failures: list[Failure] = []
 
@@ -80,7 +83,9 @@ class ParaSeqTaskGenerator(para_seq.ParaSeqTaskGenerator):
         table = Table(rows.columns, entries, [], "JSON Lines", "UTF-8", None, source)
 
         def create(opened: Workspace, endpoint: Endpoint) -> Run:
-            return opened.plan_tasks(table, Selection(entries, []), endpoint=endpoint, **self.params)
+            settings = {name: value for name, value in self.params.items() if name != "prompt"}
+            selection = Selection(entries, [])
+            return opened.plan_tasks(table, selection, endpoint=endpoint, prompt=self.prompt, **settings)
 
         plan = StepPlan(
             generator=self,

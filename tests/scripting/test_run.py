@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ import pytest
 from dataflow_core.cli import main
 from dataflow_core.errors import ConfigurationError, ServingError, UsageError
 from dataflow_core.models import Fields, RunState, Stage
+from dataflow_core.prompts import consistent_chat, para_seq
 from dataflow_core.scripting.api_serving import APILLMServing_request
 from dataflow_core.scripting.consistent_chat import ConsistentChatGenerator
 from dataflow_core.scripting.file_storage import FileStorage
@@ -431,3 +434,22 @@ def test_reruns_of_a_finished_step_begin_anew_without_a_workspace(tmp_path: Path
     for _ in range(2):
         ParaSeqTaskGenerator(serving).run(storage_with(tmp_path, ["A."]).step(), "atom_task")
     assert len(serving.calls) == 2
+
+
+def test_a_prompt_of_ones_own_is_sent_in_place_of_the_built_in_one(tmp_path: Path) -> None:
+    texts = dict(para_seq.PROMPT.texts) | {"system": "Write like a pirate."}
+    pirate = replace(para_seq.PROMPT, name="pirate", version=1, texts=texts)
+    with ScriptedEndpoint(about_the_task) as endpoint, closing(Workspace(tmp_path / "work", create=True)) as workspace:
+        generator = ParaSeqTaskGenerator(serving_at(endpoint), prompt=pirate)
+        generator.run(storage_with(tmp_path, ["Peel."]).step(), input_task_key="atom_task", workspace=workspace)
+        sent = [call.body["messages"][0]["content"] for call in endpoint.chats]
+        assert (sent, workspace.runs.all()[0].prompt_version) == (["Write like a pirate."], "pirate/1")
+
+
+def test_dialogues_take_a_prompt_of_ones_own_too(tmp_path: Path) -> None:
+    texts = dict(consistent_chat.PROMPT.texts) | {"answers": "Answer like a pirate, {count} times, in {language}."}
+    pirate = replace(consistent_chat.PROMPT, name="pirate", version=1, texts=texts)
+    with ScriptedEndpoint(chat_replies) as endpoint:
+        generator = ConsistentChatGenerator(serving_at(endpoint), 1, 2, intents=INTENTS[:1], prompt=pirate)
+        generator.run(FileStorage("", str(tmp_path / "cache")).step())
+        assert "Answer like a pirate, 1 times, in English." in str(endpoint.chats[-1].body)
