@@ -43,30 +43,50 @@ if TYPE_CHECKING:
     from dataflow_core.saved_runs import save_run as save_run
     from dataflow_core.scripting.api_serving import APILLMServing_request as APILLMServing_request
     from dataflow_core.scripting.consistent_chat import ConsistentChatGenerator as ConsistentChatGenerator
+    from dataflow_core.scripting.distiset import Distiset as Distiset
     from dataflow_core.scripting.file_storage import DataFlowStorage as DataFlowStorage
     from dataflow_core.scripting.file_storage import FileStorage as FileStorage
+    from dataflow_core.scripting.generator_task import GeneratorTask as GeneratorTask
     from dataflow_core.scripting.llm_serving import LLMServingABC as LLMServingABC
+    from dataflow_core.scripting.llms import LLM as LLM
+    from dataflow_core.scripting.llms import OpenAILLM as OpenAILLM
     from dataflow_core.scripting.para_seq import ParaSeqTaskGenerator as ParaSeqTaskGenerator
+    from dataflow_core.scripting.pipeline import Export as Export
+    from dataflow_core.scripting.pipeline import Pipeline as Pipeline
+    from dataflow_core.scripting.typing import ChatType as ChatType
+    from dataflow_core.scripting.typing import GeneratorOutput as GeneratorOutput
+    from dataflow_core.scripting.typing import GeneratorStepOutput as GeneratorStepOutput
+    from dataflow_core.scripting.typing import StepOutput as StepOutput
+    from dataflow_core.scripting.typing import override as override
     from dataflow_core.storage.queries import Query as Query
     from dataflow_core.workspace import Workspace as Workspace
 
 _MODULES = {
+    "EMBEDDED": "models",
+    "LLM": "scripting.llms",
     "APILLMServing_request": "scripting.api_serving",
+    "ChatType": "scripting.typing",
     "ConsistentChatGenerator": "scripting.consistent_chat",
     "CustomRecipe": "models",
     "DataFlowStorage": "scripting.file_storage",
     "DialoguesStep": "pipelines",
-    "EMBEDDED": "models",
+    "Distiset": "scripting.distiset",
     "Endpoint": "models",
+    "Export": "scripting.pipeline",
     "ExportStep": "pipelines",
     "FewShot": "few_shot",
     "FileStorage": "scripting.file_storage",
     "Flow": "models",
+    "GeneratorOutput": "scripting.typing",
+    "GeneratorStepOutput": "scripting.typing",
+    "GeneratorTask": "scripting.generator_task",
     "Home": "home",
     "Intent": "models",
     "LLMServingABC": "scripting.llm_serving",
+    "OpenAILLM": "scripting.llms",
     "OutputField": "models",
     "ParaSeqTaskGenerator": "scripting.para_seq",
+    "Pipeline": "scripting.pipeline",
     "PipelineFile": "pipeline_files",
     "PipelineOutcome": "pipelines",
     "PromptTexts": "models",
@@ -74,12 +94,14 @@ _MODULES = {
     "RecipeStep": "pipelines",
     "ReviewStatus": "models",
     "SavedRun": "saved_runs",
+    "StepOutput": "scripting.typing",
     "TasksStep": "pipelines",
     "Workspace": "workspace",
     "builtin_intents": "intents",
     "builtin_recipes": "recipes",
     "guess_task_column": "readers",
     "load_run": "saved_runs",
+    "override": "scripting.typing",
     "plan_saved": "saved_runs",
     "read_lines": "readers",
     "read_pipeline": "pipeline_files",

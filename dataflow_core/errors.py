@@ -10,8 +10,9 @@
     │   ├── TransientError      worth trying again: 429, 5xx, a time-out, a broken connection
     │   ├── ConfigurationError  the user's to correct, for every call alike: key, address, model, quota
     │   └── RefusedError        the model or its filter will not answer this prompt
-    └── AnswerError             an answer that cannot be used; carries the raw text
-        └── TruncatedError      it was cut off at the token limit
+    ├── AnswerError             an answer that cannot be used; carries the raw text
+    │   └── TruncatedError      it was cut off at the token limit
+    └── OwnCodeError            the code of a generator of one's own failed, or gave what is no record
 
 Messages are sentences for the person at the screen: what is wrong, where, and what to do.
 """
@@ -81,3 +82,11 @@ class AnswerError(DataflowError):
 
 class TruncatedError(AnswerError):
     pass
+
+
+class OwnCodeError(DataflowError):
+    """`raw_text` is what the model had said by then."""
+
+    def __init__(self, message: str, *, raw_text: str = "") -> None:
+        super().__init__(message)
+        self.raw_text = raw_text

@@ -14,6 +14,7 @@ from dataflow_core.errors import (
     AnswerError,
     ConfigurationError,
     DataflowError,
+    OwnCodeError,
     RefusedError,
     ServingError,
     TransientError,
@@ -149,7 +150,9 @@ class Runner:
 
     async def _take_up_all(self) -> None:
         """Take up the pending inputs, and return when all have ended or the run stops."""
-        page = _spread(await self._read(-1))
+        page = await self._read(-1)
+        if not getattr(self._generator, "in_order", False):  # one that can only give them one after another
+            page = _spread(page)
         while page and not self._stop.is_set():
             last = max(item.position for item, _ in page)
             following = asyncio.create_task(self._read(last))
@@ -320,6 +323,8 @@ def _stage(error: DataflowError) -> Stage:
     match error:
         case UsageError():
             return Stage.INPUT
+        case OwnCodeError():
+            return Stage.CODE
         case RefusedError():
             return Stage.REFUSED
         case ServingError():

@@ -14,7 +14,8 @@ from dataflow_core.bulk import BulkActions
 from dataflow_core.carrying_out import is_of_texts
 from dataflow_core.errors import DataflowError, DiskFullError, WorkspaceError
 from dataflow_core.generators import build_generator
-from dataflow_core.generators.base import TwoStages
+from dataflow_core.generators.base import Generator, TwoStages
+from dataflow_core.generators.of_scripts import is_of_script
 from dataflow_core.intents import builtin_intents
 from dataflow_core.models import (
     Action,
@@ -109,11 +110,12 @@ class Workspace(Planner):
         """Make failed inputs pending again and return how many; `start` takes them up.
 
         With `endpoint` the run goes on with that one from now on, whatever its model. Raises `RunIsLiveError`, and
-        `UsageError` where the run's prompt is not for models of that size.
+        `UsageError` for a run whose generator only a script has, or whose prompt is not for models of that size.
         """
+        run = self.runs.get(run_id)
+        _check_can_execute(run)
         if endpoint is None:
             return self.runs.retry_failed(run_id, stage=stage, input_ids=input_ids)
-        run = self.runs.get(run_id)
         generator = build_generator(run.generator, run.params, recipe=endpoint.recipe)
         count = self.runs.retry_failed(run_id, stage=stage, input_ids=input_ids)
         self.runs.change_endpoint(run.id, endpoint, prompt_version=generator.prompt_version)
@@ -128,6 +130,8 @@ class Workspace(Planner):
 
     def blank(self, run: Run, failure: Failure) -> Fields:
         """The record of a failed input for a person to write: with empty texts where nothing was answered."""
+        if is_of_script(run.generator, run.params):
+            return dict.fromkeys(run.params.get("outputs", ()), "")
         item = Input(failure.input_id, failure.position, failure.fields, failure.attempts - 1)
         ledger = self.ledger_of(run)
         generator = build_generator(run.generator, run.params, recipe=run.endpoint.recipe)
@@ -159,13 +163,15 @@ class Workspace(Planner):
 
         `limit` takes up only the first so many inputs (*Try on N*); starting again without it does the rest.
         `budget` None leaves the one that the run has. `key` is asked for a key for the endpoint that will be called;
-        it reaches the process through its environment only. Raises `RunIsLiveError`.
+        it reaches the process through its environment only. Raises `RunIsLiveError`, and `UsageError` for a run whose
+        generator only a script has.
 
         A rewriting run is taken up by the workspace's worker, which is started where it is not there. A pasted key has
         a worker of its own, for the key's address only: the environment of one that runs cannot be added to.
         """
         run = self.runs.get(run_id)
         endpoint = self.endpoint_of(run)
+        _check_can_execute(run)
         pasted = key(endpoint)
         environ = {name: value for name, value in os.environ.items() if name != PASTED_KEY_ENV}
         if pasted is not None:
@@ -212,18 +218,21 @@ class Workspace(Planner):
         key: str | None = None,
         progress: Callable[[Progress], None] | None = None,
         serving: Serving | None = None,
+        generator: Generator | None = None,
         reserve: str = "",
     ) -> Outcome:
         """Execute the run in this process and event loop. Raises `RunIsLiveError` while another process does.
 
-        `progress` is called about twice a second, from a thread. `serving` is called in place of the endpoint's own.
-        `reserve` names what is kept for a full disk by several runs together; without it the run has its own.
+        `progress` is called about twice a second, from a thread. `serving` is called in place of the endpoint's own,
+        and `generator` is used in place of the one that the run's params describe. `reserve` names what is kept for a
+        full disk by several runs together; without it the run has its own.
         """
         self.keep_reserve(reserve or run_id)
         run = self.runs.claim(run_id)
         try:
+            made = generator or build_generator(run.generator, run.params, recipe=run.endpoint.recipe)
             opened = serving or self.open_serving(run.endpoint, key)
-            runner = self._runner(run, opened, progress, reserve or run.id)
+            runner = self._runner(run, made, opened, progress, reserve or run.id)
         except DataflowError as error:
             self.runs.release(run.id, RunState.PAUSED, str(error), "problem")
             raise
@@ -238,13 +247,20 @@ class Workspace(Planner):
             return RewriteLedger(self.database, run)
         return Ledger(self.database, run.id, run.generator)
 
-    def _runner(self, run: Run, serving: Serving, progress: Callable[[Progress], None] | None, reserve: str) -> Runner:
+    def _runner(
+        self,
+        run: Run,
+        generator: Generator,
+        serving: Serving,
+        progress: Callable[[Progress], None] | None,
+        reserve: str,
+    ) -> Runner:
         return Runner(
             run,
             runs=self.runs,
             leases=self.leases,
             ledger=self.ledger_of(run),
-            generator=build_generator(run.generator, run.params, recipe=run.endpoint.recipe),
+            generator=generator,
             serving=serving,
             progress=(lambda: progress(self.runs.progress(run.id))) if progress else lambda: None,
             free_reserve=lambda: self.free_reserve(reserve),
@@ -283,6 +299,11 @@ class Workspace(Planner):
 
     def close(self) -> None:
         self.database.close()
+
+
+def _check_can_execute(run: Run) -> None:
+    """Raise `UsageError` where no process of ours can make the run's generator."""
+    build_generator(run.generator, run.params, recipe=run.endpoint.recipe)
 
 
 def _worker_name(endpoint: Endpoint, key: str | None) -> str:

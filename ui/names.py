@@ -33,6 +33,7 @@ STAGE_NAMES = {
     Stage.PARSE: "Unusable answer",
     Stage.TRUNCATED: "Cut off",
     Stage.REFUSED: "Refused",
+    Stage.CODE: "Own code",
     Stage.BUDGET: "Over budget",
     Stage.CANCELLED: "Cancelled",
 }

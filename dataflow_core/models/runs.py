@@ -53,6 +53,7 @@ class Stage(StrEnum):
     PARSE = "parse"  # an answer that could not be used, after being asked again
     TRUNCATED = "truncated"
     REFUSED = "refused"
+    CODE = "code"  # the code of a generator of one's own
     BUDGET = "budget"  # the run was ended where its budget was used up, before the input's turn
     CANCELLED = "cancelled"
 

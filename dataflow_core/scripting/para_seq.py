@@ -20,19 +20,31 @@ class ParaSeqTaskGenerator(para_seq.ParaSeqTaskGenerator):
 
     `llm_serving` is an `APILLMServing_request`, any object that has `generate_from_input`, or an `Endpoint` such as
     `EMBEDDED`. `temperature` None is the serving's own. `failures` holds what came of the inputs that failed in the
-    last run.
+    last run. As a step of a `Pipeline` it takes the records of the step before, by the keys it is made with.
     """
 
     def __init__(
         self,
         llm_serving: Any,
         *,
+        input_task_key: str = "atom_task",
+        output_parallel_task_key: str = "parallel_task",
+        output_subsequent_task_key: str = "subsequent_task",
+        output_composition_task_key: str = "composition_task",
         temperature: float | None = None,
         seed: int = 0,
     ) -> None:
         if temperature is None and isinstance(llm_serving, APILLMServing_request):
             temperature = llm_serving.temperature
-        super().__init__(llm_serving, temperature=temperature, seed=seed)
+        super().__init__(
+            llm_serving,
+            input_task_key=input_task_key,
+            output_parallel_task_key=output_parallel_task_key,
+            output_subsequent_task_key=output_subsequent_task_key,
+            output_composition_task_key=output_composition_task_key,
+            temperature=temperature,
+            seed=seed,
+        )
         self.failures: list[Failure] = []
 
     def run(
@@ -83,3 +95,9 @@ class ParaSeqTaskGenerator(para_seq.ParaSeqTaskGenerator):
             lambda _: plan, llm_serving=self.llm_serving, storage=storage, workspace=workspace, name=self.name
         )
         return list(self.output_keys)
+
+    def __rshift__(self, other: Any) -> Any:
+        """In a `Pipeline`, `a >> b`: b takes a's records as its inputs."""
+        from dataflow_core.scripting.pipeline import connect
+
+        return connect(self, other)

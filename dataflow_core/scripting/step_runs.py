@@ -80,9 +80,9 @@ def carry_out(
             _execute(opened, run, serving, folder)
         records = opened.records.stream(whole(Query(runs=(run.id,))))
         rows = Rows(plan.columns, [plan.row(record) for record in records])
-        _write(storage, rows)
+        write_rows(storage, rows)
         failures = opened.runs.failures(run.id, limit=None)
-        _write_failures(opened, run, storage, failures)
+        write_failures_beside(opened, run, storage, failures)
         is_over = workspace is None and not opened.runs.live()  # else another script is at work there
     if is_over:
         shutil.rmtree(folder, ignore_errors=True)
@@ -135,12 +135,14 @@ def _execute(workspace: Workspace, run: Run, serving: Serving, folder: Path) -> 
     raise error(f"{outcome.reason} {kept}")
 
 
-def _write(storage: Any, rows: Rows) -> None:
+def write_rows(storage: Any, rows: Rows) -> None:
+    """Write the next step of the storage."""
     is_ours = isinstance(storage, FileStorage) and rows.rows
     storage.write(rows.rows if is_ours else frame_of(rows))
 
 
-def _write_failures(workspace: Workspace, run: Run, storage: Any, failures: list[Failure]) -> None:
+def write_failures_beside(workspace: Workspace, run: Run, storage: Any, failures: list[Failure]) -> None:
+    """Write the run's failures beside the step that a `FileStorage` writes, and tell of them."""
     beside = ""
     if isinstance(storage, FileStorage):
         write_failures(workspace.runs, run.id, storage.failures_path)

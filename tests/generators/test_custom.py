@@ -20,6 +20,7 @@ from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.generators.field_values import read_value, written_value
 from dataflow_core.generators.record_answer import RecordAnswer
 from dataflow_core.models import (
+    EMBEDDED,
     Completion,
     CustomRecipe,
     Example,
@@ -30,11 +31,13 @@ from dataflow_core.models import (
     Record,
     ReviewStatus,
     Run,
+    RunState,
     Stage,
 )
 from dataflow_core.recipes import TYPES, builtin_recipes, read_recipe
 from dataflow_core.serving.scripted import ScriptedServing
 from dataflow_core.storage.queries import DUPLICATE, Query
+from dataflow_core.storage.runs import RunPlan
 from dataflow_core.workspace import Workspace
 from tests.support import ENDPOINT, execute, generate
 
@@ -266,6 +269,35 @@ def test_a_record_without_a_recipe_cannot_be_written_again(workspace: Workspace)
     record = workspace.review.add({"joke": "Ha.", "model_name": ""}, generator="GeneratorTask", author="Ada")
     with pytest.raises(UsageError, match="No recipe is known for this record"):
         workspace.rewriting.plan([record.id], "Better!", endpoint=ENDPOINT, author="Ada")
+
+
+def test_a_small_model_writes_a_record_again_by_the_examples(workspace: Workspace) -> None:
+    jokes = next(recipe for recipe in builtin_recipes() if recipe.name == "Jokes")
+    run = workspace.plan_custom(jokes, endpoint=EMBEDDED, count=1)
+    execute(workspace, run, ScriptedServing([" Why do cats sit?", " They can."], recipe="small"))
+    record = all_records(workspace)[0]
+    asked = workspace.rewriting.plan([record.id], "", endpoint=EMBEDDED, author="Ada")
+    execute(workspace, asked, ScriptedServing([" Why do cats stare?", " It is free."], recipe="small"))
+    (proposal,) = workspace.proposals.open_for(record.number)
+    assert proposal.fields == {"setup": "Why do cats stare?", "punchline": "It is free.", "model_name": "scripted"}
+
+
+def test_the_run_of_a_scripts_own_task_pauses_with_what_to_do(workspace: Workspace) -> None:
+    plan = RunPlan(
+        name="mine",
+        generator="GeneratorTask",
+        params={},
+        endpoint=ENDPOINT,
+        prompt_version="script",
+        inputs=[{"offset": 0}],
+        source={},
+    )
+    run = workspace.runs.create(plan)
+    with pytest.raises(UsageError, match="run the script again to go on"):
+        asyncio.run(workspace.execute(run.id, serving=ScriptedServing([])))
+    paused = workspace.runs.get(run.id)
+    assert (paused.state, paused.stopped_by) == (RunState.PAUSED, "problem")
+    assert "run the script again" in paused.reason
 
 
 def test_the_origin_of_a_record_tells_what_was_drawn(workspace: Workspace, run: Run) -> None:

@@ -75,6 +75,7 @@ def _show_own(workspace: Workspace, prompt: PromptTexts, history: list[SavedProm
     st.caption(
         escape_markdown(f"Saved by {saved.author}, {ago(saved.at)}. Runs keep the version that they were planned with.")
     )
+    problems = st.container()  # above the texts, which are long
     texts_tab, versions_tab = st.tabs(["Texts", f"Versions ({len(history)})"], key=f"prompt-tabs-{prompt.name}")
     with texts_tab:
         draft = replace(prompt, texts={slot.name: _edit(prompt, slot) for slot in SLOTS[prompt.generator]})
@@ -84,12 +85,13 @@ def _show_own(workspace: Workspace, prompt: PromptTexts, history: list[SavedProm
     with actions:
         if is_changed:
             st.button("Discard changes", type="tertiary", on_click=_discard, args=(prompt,))
-        _copy(workspace, draft, "Save as …")
+        _copy(workspace, draft, "Save as…")
         if st.button(f"Save as version {newest + 1}", type="primary", icon=":material/save:"):
-            _save(workspace, draft)
-    if is_changed and (problem := _problem(draft)):
-        with texts_tab:
-            st.markdown(f":small[:orange[:material/warning:] {escape_markdown(problem)}]")
+            with problems:
+                _save(workspace, draft)
+        elif is_changed and (problem := _problem(draft)):
+            with problems:
+                remark(f":material/warning: {escape_markdown(problem)}", "orange")
 
 
 def _edit(prompt: PromptTexts, slot: TextSlot) -> str:
