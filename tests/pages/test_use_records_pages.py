@@ -65,6 +65,8 @@ def test_accepted_records_become_the_inputs_of_a_run(
 ) -> None:
     page = on_tasks_page(workspace, open_page, RecordChoice(Query(runs=(run.id,)), name="Records of support.csv"))
     assert page.segmented_control(key="tasks-records-which").options == ["Only accepted (5)", "All but rejected (30)"]
+    assert "New fields\\, to be renamed under “More options”\\: parallel\\_task\\_2" in texts(page)
+    page.text_input(key="tasks-output-parallel").set_value("task").run()
     assert "also a column of the input" in texts(page)
     assert "The names are under “More options”" in texts(page)
     rename_outputs(page)
@@ -87,6 +89,13 @@ def test_all_that_were_not_rejected_can_be_taken(
     rename_outputs(page)
     button(page, "Start run").click().run()
     assert workspace.runs.progress(started[0]).total == 30
+
+
+def test_another_source_has_the_usual_names_again(workspace: Workspace, open_page: OpenPage, run: Run) -> None:
+    page = on_tasks_page(workspace, open_page, RecordChoice(Query(runs=(run.id,))))
+    assert page.text_input(key="tasks-output-parallel").value == "parallel_task_2"
+    button(page, "Choose another").click().run()
+    assert page.text_input(key="tasks-output-parallel").value == "parallel_task"
 
 
 def test_where_nothing_is_accepted_it_says_so(workspace: Workspace, open_page: OpenPage) -> None:

@@ -12,7 +12,6 @@ from dataflow_core.models import ReviewStatus
 from dataflow_core.record_inputs import RecordChoice
 from dataflow_core.storage.preferences import MOST_REASONS
 from dataflow_core.workspace import Workspace
-from ui.names import run_label
 from ui.review.actions import carry_out, decide
 from ui.review.repair_dialog import open_repair, show_open_repair
 from ui.review.replace_dialog import replace_dialog
@@ -21,7 +20,7 @@ from ui.review.snapshots import Snapshot, options_of
 from ui.review.table import Sheet, save_edits
 from ui.session import reviewer
 from ui.text import escape_markdown
-from ui.use_records import go_where_records_are_used, takers, use_records
+from ui.use_records import go_where_records_are_used, records_of, takers, use_records
 
 _REJECT, _MORE, _OPEN = "review_bulk_reject", "review_bulk_more", "review_bulk_open"
 # No reason of a person's own can be the same: its punctuation would be escaped.
@@ -117,7 +116,7 @@ def _more(workspace: Workspace, selection: Selection, snapshot: Snapshot) -> Non
 def _as_inputs(workspace: Workspace, selection: Selection, snapshot: Snapshot) -> RecordChoice:
     """All that are found go by the query, for they may be very many."""
     runs = snapshot.query.runs
-    of = f"Records of {run_label(workspace.runs.get(runs[0]))}" if len(runs) == 1 else "Records from Review"
+    of = records_of(workspace.runs.get(runs[0])).name if len(runs) == 1 else "Records from Review"
     if selection.scope == "found":
         return RecordChoice(snapshot.query, name=of)
     name = f"{of} ({len(selection):,})"

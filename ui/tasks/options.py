@@ -17,7 +17,7 @@ from ui.endpoints import choose_endpoint
 from ui.few_shot import choose_few_shot
 from ui.prompts.choice import choose_prompt
 from ui.tasks.preview import Inputs
-from ui.tasks.records import RecordInputs
+from ui.tasks.records import RecordInputs, output_name_key
 from ui.try_out import Offer, same_model
 from ui.values import as_text
 
@@ -56,8 +56,7 @@ def task_options(workspace: Workspace) -> TaskOptions:
         names = tuple(
             st.text_input(
                 f"{what.capitalize()} task goes to",
-                f"{what}_task",
-                key=f"tasks-output-{what}",
+                key=output_name_key(what),
                 persist_state="session",
             ).strip()
             for what in ("parallel", "subsequent", "composition")

@@ -79,7 +79,36 @@ def choose_record_inputs(workspace: Workspace, given: RecordChoice) -> RecordInp
         st.caption(f"The first {_PREVIEWED} of {number:,}.")
     st.caption("All their other fields are kept. They are taken as they are when the run is planned.")
     every = tuple(dict.fromkeys(name for record in sample for name in record.fields))
+    _free_output_names(every)
     return RecordInputs(workspace, choice, task, every, number)
+
+
+def _free_output_names(taken: tuple[str, ...]) -> None:
+    """Records of tasks have the usual names of the outputs already: propose others."""
+    renamed = []
+    for what in ("parallel", "subsequent", "composition"):
+        key = output_name_key(what)
+        present = st.session_state[key]
+        if present in taken and present.startswith(f"{what}_task"):  # what a person has typed stays, and is said
+            names = (f"{what}_task_{number}" for number in range(2, len(taken) + 3))
+            st.session_state[key] = next(name for name in names if name not in taken)
+        if st.session_state[key] != f"{what}_task":
+            renamed.append(st.session_state[key])
+    if renamed:
+        st.caption(escape_markdown(f"New fields, to be renamed under “More options”: {', '.join(renamed)}."))
+
+
+def forget_output_names() -> None:
+    """Back to the usual names, for another source. For a callback."""
+    for what in ("parallel", "subsequent", "composition"):
+        st.session_state.pop(f"tasks-output-{what}", None)
+
+
+def output_name_key(what: str) -> str:
+    """Where the session has the name of this output; the usual one at first."""
+    key = f"tasks-output-{what}"
+    st.session_state.setdefault(key, f"{what}_task")
+    return key
 
 
 def _guess(columns: list[str], sample: list[Record]) -> str:

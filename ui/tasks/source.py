@@ -13,7 +13,7 @@ from dataflow_core.errors import ReadError
 from dataflow_core.readers import Table, read_lines, read_table, sheet_names
 from dataflow_core.record_inputs import RecordChoice
 from dataflow_core.workspace import Workspace
-from ui.tasks.records import choose_run_of_records
+from ui.tasks.records import choose_run_of_records, forget_output_names
 from ui.text import escape_markdown
 from ui.use_records import Handed
 
@@ -111,4 +111,5 @@ def _choose_sheet(source: Source) -> None:
 
 
 def _forget() -> None:
-    st.session_state.pop(_SOURCE, None)
+    if isinstance(st.session_state.pop(_SOURCE, None), Handed):
+        forget_output_names()
