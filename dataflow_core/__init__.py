@@ -14,6 +14,18 @@ if TYPE_CHECKING:
     from dataflow_core.comparing import plan_comparison as plan_comparison
     from dataflow_core.export import write_export as write_export
     from dataflow_core.few_shot import FewShot as FewShot
+    from dataflow_core.flows.pipeline_files import PipelineFile as PipelineFile
+    from dataflow_core.flows.pipeline_files import read_pipeline as read_pipeline
+    from dataflow_core.flows.pipelines import DialoguesStep as DialoguesStep
+    from dataflow_core.flows.pipelines import ExportStep as ExportStep
+    from dataflow_core.flows.pipelines import PipelineOutcome as PipelineOutcome
+    from dataflow_core.flows.pipelines import RecipeStep as RecipeStep
+    from dataflow_core.flows.pipelines import TasksStep as TasksStep
+    from dataflow_core.flows.pipelines import run_pipeline as run_pipeline
+    from dataflow_core.flows.saved_runs import SavedRun as SavedRun
+    from dataflow_core.flows.saved_runs import load_run as load_run
+    from dataflow_core.flows.saved_runs import plan_saved as plan_saved
+    from dataflow_core.flows.saved_runs import save_run as save_run
     from dataflow_core.home import Home as Home
     from dataflow_core.intents import builtin_intents as builtin_intents
     from dataflow_core.models import EMBEDDED as EMBEDDED
@@ -24,14 +36,6 @@ if TYPE_CHECKING:
     from dataflow_core.models import OutputField as OutputField
     from dataflow_core.models import PromptTexts as PromptTexts
     from dataflow_core.models import ReviewStatus as ReviewStatus
-    from dataflow_core.pipeline_files import PipelineFile as PipelineFile
-    from dataflow_core.pipeline_files import read_pipeline as read_pipeline
-    from dataflow_core.pipelines import DialoguesStep as DialoguesStep
-    from dataflow_core.pipelines import ExportStep as ExportStep
-    from dataflow_core.pipelines import PipelineOutcome as PipelineOutcome
-    from dataflow_core.pipelines import RecipeStep as RecipeStep
-    from dataflow_core.pipelines import TasksStep as TasksStep
-    from dataflow_core.pipelines import run_pipeline as run_pipeline
     from dataflow_core.readers import guess_task_column as guess_task_column
     from dataflow_core.readers import read_lines as read_lines
     from dataflow_core.readers import read_table as read_table
@@ -39,10 +43,6 @@ if TYPE_CHECKING:
     from dataflow_core.recipes import builtin_recipes as builtin_recipes
     from dataflow_core.recipes import read_recipe as read_recipe
     from dataflow_core.recipes import recipe_from_yaml as recipe_from_yaml
-    from dataflow_core.saved_runs import SavedRun as SavedRun
-    from dataflow_core.saved_runs import load_run as load_run
-    from dataflow_core.saved_runs import plan_saved as plan_saved
-    from dataflow_core.saved_runs import save_run as save_run
     from dataflow_core.scripting.api_serving import APILLMServing_request as APILLMServing_request
     from dataflow_core.scripting.consistent_chat import ConsistentChatGenerator as ConsistentChatGenerator
     from dataflow_core.scripting.distiset import Distiset as Distiset
@@ -71,11 +71,11 @@ _MODULES = {
     "ConsistentChatGenerator": "scripting.consistent_chat",
     "CustomRecipe": "models",
     "DataFlowStorage": "scripting.file_storage",
-    "DialoguesStep": "pipelines",
+    "DialoguesStep": "flows.pipelines",
     "Distiset": "scripting.distiset",
     "Endpoint": "models",
     "Export": "scripting.pipeline",
-    "ExportStep": "pipelines",
+    "ExportStep": "flows.pipelines",
     "FewShot": "few_shot",
     "FileStorage": "scripting.file_storage",
     "Flow": "models",
@@ -89,31 +89,31 @@ _MODULES = {
     "OutputField": "models",
     "ParaSeqTaskGenerator": "scripting.para_seq",
     "Pipeline": "scripting.pipeline",
-    "PipelineFile": "pipeline_files",
-    "PipelineOutcome": "pipelines",
+    "PipelineFile": "flows.pipeline_files",
+    "PipelineOutcome": "flows.pipelines",
     "PromptTexts": "models",
     "Query": "storage.queries",
-    "RecipeStep": "pipelines",
+    "RecipeStep": "flows.pipelines",
     "ReviewStatus": "models",
-    "SavedRun": "saved_runs",
+    "SavedRun": "flows.saved_runs",
     "StepOutput": "scripting.typing",
-    "TasksStep": "pipelines",
+    "TasksStep": "flows.pipelines",
     "Workspace": "workspace",
     "builtin_intents": "intents",
     "builtin_recipes": "recipes",
     "compare": "comparing",
     "guess_task_column": "readers",
-    "load_run": "saved_runs",
+    "load_run": "flows.saved_runs",
     "override": "scripting.typing",
     "plan_comparison": "comparing",
-    "plan_saved": "saved_runs",
+    "plan_saved": "flows.saved_runs",
     "read_lines": "readers",
-    "read_pipeline": "pipeline_files",
+    "read_pipeline": "flows.pipeline_files",
     "read_recipe": "recipes",
     "read_table": "readers",
     "recipe_from_yaml": "recipes",
-    "run_pipeline": "pipelines",
-    "save_run": "saved_runs",
+    "run_pipeline": "flows.pipelines",
+    "save_run": "flows.saved_runs",
     "select_inputs": "readers",
     "write_export": "export",
 }

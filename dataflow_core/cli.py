@@ -20,10 +20,10 @@ from dataflow_core.cli_custom import plan_custom
 from dataflow_core.cli_flows import plan_again, read_again, run_file, save
 from dataflow_core.errors import DataflowError, UsageError
 from dataflow_core.export import exported_lines, left_out, write_export, write_failures, write_lines
+from dataflow_core.flows.pipeline_files import read_pipeline
 from dataflow_core.home import Home
 from dataflow_core.launch import launch_app
 from dataflow_core.models import Budget, ReviewStatus, Run, RunState, Stage
-from dataflow_core.pipeline_files import read_pipeline
 from dataflow_core.readers import guess_task_column, read_table, select_inputs
 from dataflow_core.rechecking import recheck
 from dataflow_core.report import (

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 from dataflow_core.arguments import budget_of, changed_endpoint
+from dataflow_core.flows.pipeline_files import PipelineFile
+from dataflow_core.flows.pipelines import Execute
+from dataflow_core.flows.saved_runs import SavedRun, load_run, plan_saved, save_run
 from dataflow_core.models import Endpoint, Run
-from dataflow_core.pipeline_files import PipelineFile
-from dataflow_core.pipelines import Execute
-from dataflow_core.saved_runs import SavedRun, load_run, plan_saved, save_run
 from dataflow_core.serving.keys import base_url_of, key_source
 from dataflow_core.workspace import Workspace
 

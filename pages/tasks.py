@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dataflow_core.errors import UsageError
-from dataflow_core.record_inputs import RecordChoice
+from dataflow_core.flows.record_inputs import RecordChoice
 from ui.session import current_workspace
 from ui.shell import page_header, require_shell
 from ui.tasks.options import offer_of, show_records, task_options

@@ -71,10 +71,10 @@ def test_a_tables_rows_are_inputs_one_each(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("name: [", "This is no YAML that can be read (line "),
+        ("name: [", "The recipe is not valid YAML, line 2, column 1"),
         ("- a", "A recipe is a mapping"),
         ("name: R\ninstruction: About {x}.\noutputs: [a]", "no list of values for “x”"),
-        ("\0", "This is no YAML that can be read"),
+        ("\0", "characters that are not allowed in YAML"),
     ],
 )
 def test_a_recipe_that_cannot_be_used_is_a_usage_error(

@@ -11,9 +11,8 @@ import pytest
 from sqlalchemy import update
 
 from dataflow_core.errors import RunIsLiveError, UsageError
-from dataflow_core.models import Budget, Endpoint, Prompt, ReviewStatus, Run
-from dataflow_core.pipeline_files import read_pipeline
-from dataflow_core.pipelines import (
+from dataflow_core.flows.pipeline_files import read_pipeline
+from dataflow_core.flows.pipelines import (
     DialoguesStep,
     ExportStep,
     PipelineOutcome,
@@ -22,6 +21,7 @@ from dataflow_core.pipelines import (
     TasksStep,
     run_pipeline,
 )
+from dataflow_core.models import Budget, Endpoint, Prompt, ReviewStatus, Run
 from dataflow_core.recipes import read_recipe, recipe_as_yaml
 from dataflow_core.serving.scripted import ScriptedServing
 from dataflow_core.storage.queries import Query

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from dataflow_core.errors import UsageError
 from dataflow_core.few_shot import FewShot
+from dataflow_core.flows.saved_runs import difference, load_run, plan_saved, save_run
 from dataflow_core.models import (
     EMBEDDED,
     Budget,
@@ -31,7 +32,6 @@ from dataflow_core.models import (
 from dataflow_core.prompts import para_seq
 from dataflow_core.prompts.builtin import builtin_prompt
 from dataflow_core.readers import Entry, Selection, Table
-from dataflow_core.saved_runs import difference, load_run, plan_saved, save_run
 from dataflow_core.storage.runs import RunPlan
 from dataflow_core.workspace import Workspace
 from tests.record_makers import make_tasks, record_at

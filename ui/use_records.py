@@ -7,8 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from dataflow_core.flows.record_inputs import RecordChoice
 from dataflow_core.models import Run
-from dataflow_core.record_inputs import RecordChoice
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from ui.names import run_label

@@ -9,7 +9,6 @@ from dataflow_core.errors import UsageError
 from dataflow_core.generators.base import Generator
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.custom import CustomGenerator
-from dataflow_core.generators.of_scripts import refuse_script
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.generators.rewrite import RewriteGenerator
 from dataflow_core.models import Fields, Recipe
@@ -25,7 +24,6 @@ def build_generator(name: str, params: Fields, *, recipe: Recipe) -> Generator:
 
     Raises `UsageError` for a name that is not known, and for a class that only a script has.
     """
-    refuse_script(name, params)
     if name == CustomGenerator.name:
         return CustomGenerator.of(params, recipe=recipe)
     generator: Callable[..., Generator] | None = GENERATORS.get(name)

@@ -11,6 +11,7 @@ from dataflow_core.errors import UsageError
 from dataflow_core.generators.base import Ask, seed_for
 from dataflow_core.generators.custom_small import first_prompt, small_record
 from dataflow_core.generators.field_values import MODEL_NAME, blank_value, read_value
+from dataflow_core.generators.of_scripts import refusal
 from dataflow_core.generators.record_answer import RecordAnswer
 from dataflow_core.models import Completion, CustomRecipe, Fields, Input, OutputField, Prompt, Recipe
 from dataflow_core.prompts import custom, custom_small
@@ -18,7 +19,6 @@ from dataflow_core.prompts.templates import names_in
 
 #: What an input always has: its place among the records that the recipe is to make, from 0.
 OFFSET = "offset"
-_NO_RECIPE = "This run's task is defined in a script; run the script again to go on."
 
 
 class CustomGenerator:
@@ -45,7 +45,7 @@ class CustomGenerator:
         """The generator of a stored run. Raises `UsageError` where its task is a class in somebody's script."""
         custom = recipe_in(params)
         if custom is None:
-            raise UsageError(_NO_RECIPE)
+            raise refusal(params)
         return cls(custom, temperature=params.get("temperature"), seed=int(params.get("seed") or 0), recipe=recipe)
 
     @property

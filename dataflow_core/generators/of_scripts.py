@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from dataflow_core.errors import UsageError
 from dataflow_core.models import Fields
 
@@ -17,7 +20,12 @@ def is_of_script(name: str, params: Fields) -> bool:
 def refuse_script(name: str, params: Fields) -> None:
     """Raise `UsageError` for the run of such a class."""
     if is_of_script(name, params):
-        raise UsageError(
-            f"This run is made by the class {params.get('task', CUSTOM)} of a script, which only that script has. "
-            "Run the script again: it goes on where this run stands."
-        )
+        raise refusal(params)
+
+
+def refusal(params: Mapping[str, Any]) -> UsageError:
+    """What is said where such a run is to be executed by anything but its script."""
+    return UsageError(
+        f"This run is made by the class {params.get('task', CUSTOM)} of a script, which only that script has. "
+        "Run the script again: it goes on where this run stands."
+    )

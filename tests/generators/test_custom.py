@@ -208,7 +208,7 @@ def test_it_is_pickled_and_rebuilt_from_its_params() -> None:
 
 
 def test_a_scripts_own_task_cannot_be_rebuilt() -> None:
-    with pytest.raises(UsageError, match="defined in a script; run the script again"):
+    with pytest.raises(UsageError, match="which only that script has"):
         build_generator("GeneratorTask", {"seed": 0}, recipe="capable")
 
 
@@ -293,11 +293,11 @@ def test_the_run_of_a_scripts_own_task_pauses_with_what_to_do(workspace: Workspa
         source={},
     )
     run = workspace.runs.create(plan)
-    with pytest.raises(UsageError, match="run the script again to go on"):
+    with pytest.raises(UsageError, match="Run the script again: it goes on"):
         asyncio.run(workspace.execute(run.id, serving=ScriptedServing([])))
     paused = workspace.runs.get(run.id)
     assert (paused.state, paused.stopped_by) == (RunState.PAUSED, "problem")
-    assert "run the script again" in paused.reason
+    assert "Run the script again" in paused.reason
 
 
 def test_the_origin_of_a_record_tells_what_was_drawn(workspace: Workspace, run: Run) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dataflow_core.flows.saved_runs import save_run
 from dataflow_core.models import RunState
-from dataflow_core.saved_runs import save_run
 from dataflow_core.workspace import Workspace
 from tests.pages.conftest import in_address
 from tests.support import ENDPOINT, plan_tasks

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dataflow_core.flows.record_inputs import RecordChoice, note_records, table_of
 from dataflow_core.models import CustomRecipe, OutputField, ReviewStatus, Run
-from dataflow_core.record_inputs import RecordChoice, note_records, table_of
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from tests.pages.conftest import fill_dialogues, fill_tasks

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from dataflow_core.flows.record_inputs import RecordChoice
 from dataflow_core.models import Fields
-from dataflow_core.record_inputs import RecordChoice
 from dataflow_core.workspace import Workspace
 from ui.text import escape_markdown
 from ui.use_records import CUSTOM_RECORDS, Handed, choose_which, say_why_none

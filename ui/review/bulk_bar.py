@@ -8,8 +8,8 @@ from typing import Literal
 import streamlit as st
 from ulid import ULID
 
+from dataflow_core.flows.record_inputs import RecordChoice
 from dataflow_core.models import ReviewStatus
-from dataflow_core.record_inputs import RecordChoice
 from dataflow_core.storage.preferences import MOST_REASONS
 from dataflow_core.workspace import Workspace
 from ui.review.actions import carry_out, decide

@@ -10,8 +10,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dataflow_core.errors import DataflowError
+from dataflow_core.flows.saved_runs import SavedRun, difference, plan_saved, read_saved, save_run, why_not
 from dataflow_core.models import Endpoint, Run
-from dataflow_core.saved_runs import SavedRun, difference, plan_saved, read_saved, save_run, why_not
 from dataflow_core.serving.keys import key_source
 from dataflow_core.workspace import Workspace
 from dataflow_core.yaml_files import read_yaml

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
+from dataflow_core.flows.record_inputs import RecordChoice, note_records, table_of, text_fields
 from dataflow_core.models import Record, Run
 from dataflow_core.readers import Entry, Selection, Table, guess_task_column
-from dataflow_core.record_inputs import RecordChoice, note_records, table_of, text_fields
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from ui.format import count

@@ -10,8 +10,8 @@ from pathlib import Path
 import streamlit as st
 
 from dataflow_core.errors import ReadError
+from dataflow_core.flows.record_inputs import RecordChoice
 from dataflow_core.readers import Table, read_lines, read_table, sheet_names
-from dataflow_core.record_inputs import RecordChoice
 from dataflow_core.workspace import Workspace
 from ui.tasks.records import choose_run_of_records, forget_output_names
 from ui.text import escape_markdown

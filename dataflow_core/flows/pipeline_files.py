@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dataflow_core.endpoint_fields import EMBEDDED_NAME, read_endpoint
 from dataflow_core.errors import UsageError
+from dataflow_core.flows.endpoint_fields import EMBEDDED_NAME, read_endpoint
+from dataflow_core.flows.pipeline_steps import DialoguesStep, ExportStep, RecipeStep, Step, TasksStep, check_order
+from dataflow_core.flows.pipelines import Execute, PipelineOutcome, Say, run_pipeline
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.models import Budget, Endpoint
-from dataflow_core.pipeline_steps import DialoguesStep, ExportStep, RecipeStep, Step, TasksStep, check_order
-from dataflow_core.pipelines import Execute, PipelineOutcome, Say, run_pipeline
 from dataflow_core.workspace import Workspace
 from dataflow_core.yaml_files import Document, Place, build, check_keys, entry, read_yaml_file
 

@@ -16,8 +16,7 @@ from typing import Any, Literal, TypeAlias
 
 from dataflow_core.errors import RunIsLiveError, UsageError
 from dataflow_core.export import ExportedFile, write_export
-from dataflow_core.models import EMBEDDED, Budget, Endpoint, ReviewStatus, Run, Stage
-from dataflow_core.pipeline_steps import (
+from dataflow_core.flows.pipeline_steps import (
     DialoguesStep,
     ExportStep,
     MakingStep,
@@ -29,7 +28,8 @@ from dataflow_core.pipeline_steps import (
     label_of,
     prepare,
 )
-from dataflow_core.record_inputs import RecordChoice, note_records
+from dataflow_core.flows.record_inputs import RecordChoice, note_records
+from dataflow_core.models import EMBEDDED, Budget, Endpoint, ReviewStatus, Run, Stage
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 
@@ -212,7 +212,7 @@ _AGAIN = "Then run the pipeline again: it goes on from there."
 
 def _is_of(run: Run, name: str) -> bool:
     """A run planned from a saved one bears the pipeline's name, too, but is no step of it."""
-    from dataflow_core.saved_runs import is_again
+    from dataflow_core.flows.saved_runs import is_again
 
     return run.source.get("pipeline") == name and not is_again(run)
 

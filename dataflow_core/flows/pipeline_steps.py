@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from dataflow_core.errors import UsageError
+from dataflow_core.flows.record_inputs import RecordChoice, fields_of, table_of
 from dataflow_core.models import Budget, CustomRecipe, Endpoint, Fields, Intent, Run
 from dataflow_core.readers import guess_task_column, read_table, select_inputs
-from dataflow_core.record_inputs import RecordChoice, fields_of, table_of
 from dataflow_core.workspace import Workspace
 
 

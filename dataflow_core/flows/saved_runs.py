@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from dataflow_core.endpoint_fields import fields_of_endpoint, read_endpoint
 from dataflow_core.errors import UsageError
 from dataflow_core.export import write_lines
+from dataflow_core.flows.endpoint_fields import fields_of_endpoint, read_endpoint
+from dataflow_core.flows.prompt_marks import TRIED, check_params, mark_of_prompts
+from dataflow_core.flows.saved_inputs import as_line, read_inputs
 from dataflow_core.generators import build_generator
 from dataflow_core.generators.base import Generator
 from dataflow_core.models import Budget, Endpoint, Example, Fields, Input, Run, RunKind
-from dataflow_core.prompt_marks import TRIED, check_params, mark_of_prompts
-from dataflow_core.saved_inputs import as_line, read_inputs
 from dataflow_core.storage.runs import RunPlan
 from dataflow_core.workspace import Workspace
 from dataflow_core.yaml_files import Document, as_yaml, build, check_keys, read_yaml, read_yaml_file
