@@ -133,16 +133,17 @@ def _add_generators(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) 
         verb.add_argument("-o", "--output", metavar="OUT.jsonl", required=True)
         verb.add_argument("--temperature", type=_temperature, help="sampling temperature (chat: 0.9)")
         verb.add_argument("--seed", type=int, default=0)
-        _add_prompting(verb)
+        _add_prompting(verb, has_prompt=verb is not custom)
         _add_execution(verb)
         _add_workspace(verb)
 
 
-def _add_prompting(verb: argparse.ArgumentParser) -> None:
+def _add_prompting(verb: argparse.ArgumentParser, *, has_prompt: bool) -> None:
     what = verb.add_argument_group("what the model is told")
-    what.add_argument(
-        "--prompt", metavar="NAME[/VERSION]", help="one saved in the workspace (default: the built-in one)"
-    )
+    if has_prompt:
+        what.add_argument(
+            "--prompt", metavar="NAME[/VERSION]", help="one saved in the workspace (default: the built-in one)"
+        )
     what.add_argument("--few-shot", type=_whole, metavar="N", help="show up to N accepted records like each input")
     what.add_argument("--few-shot-tokens", type=_whole, metavar="T", help="of T tokens together (default: 1500)")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from dataflow_core.arguments import few_shot_of
 from dataflow_core.errors import UsageError
 from dataflow_core.models import CustomRecipe, Endpoint, Run
 from dataflow_core.readers import Table, read_table
@@ -25,6 +26,7 @@ def plan_custom(workspace: Workspace, options: argparse.Namespace, endpoint: End
         temperature=options.temperature,
         seed=options.seed,
         inputs=None if table is None else [entry.fields for entry in table.entries],
+        few_shot=few_shot_of(options),
     )
 
 

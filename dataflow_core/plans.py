@@ -145,24 +145,28 @@ class Planner:
         seed: int = 0,
         name: str = "",
         inputs: Iterable[Mapping[str, Any]] | None = None,
+        few_shot: FewShot | None = None,
     ) -> Run:
         """Store a run of the recipe for `count` records of one's own; `start` begins it.
 
         `inputs` are the fields of other records, each to make one from (at most `count`); they stand for the names in
-        the instruction. `temperature` None leaves it to the endpoint. Raises `UsageError` for what is wrong with the
-        recipe, or where something stands for none of its names.
+        the instruction. `temperature` None leaves it to the endpoint. With `few_shot` each input is shown accepted
+        records of a recipe of this name, after the recipe's own examples. Raises `UsageError` for what is wrong with
+        the recipe, where nothing stands for one of its names, and for examples with a small model.
         """
         recipe = read_recipe(recipe.as_fields(), columns=None)  # it may have been put together by a script
         generator = CustomGenerator(recipe, temperature=temperature, seed=seed, recipe=endpoint.recipe)
         drawn = list(draw(recipe, count, seed, inputs=inputs))
+        params = generator.params | {"count": len(drawn)}
         return self.runs.create(
             RunPlan(
                 name=name or recipe.name,
                 generator=generator.name,
-                params=generator.params | {"count": len(drawn)},
+                params=params | _as_params(few_shot),
                 endpoint=endpoint,
                 prompt_version=generator.prompt_version,
                 inputs=drawn,
+                examples=self._examples(generator.name, params, drawn, endpoint, few_shot),
                 source={"name": "recipe" if inputs is None else "records", "lines": len(drawn), "skipped": 0},
             )
         )

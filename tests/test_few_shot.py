@@ -9,7 +9,19 @@ import pytest
 
 from dataflow_core.errors import UsageError
 from dataflow_core.few_shot import FewShot, choose_examples
-from dataflow_core.models import EMBEDDED, Endpoint, Example, Fields, Input, Message, Prompt, ReviewStatus, Run
+from dataflow_core.models import (
+    EMBEDDED,
+    CustomRecipe,
+    Endpoint,
+    Example,
+    Fields,
+    Input,
+    Message,
+    OutputField,
+    Prompt,
+    ReviewStatus,
+    Run,
+)
 from dataflow_core.readers import read_table, select_inputs
 from dataflow_core.storage.ledger import Done
 from dataflow_core.storage.queries import Query
@@ -287,3 +299,27 @@ def test_a_small_model_is_shown_none(workspace: Workspace) -> None:
 def test_numbers_that_mean_nothing_are_refused(settings: Any, sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         FewShot(*settings)
+
+
+def test_a_recipes_accepted_records_are_shown_with_its_next_ones(workspace: Workspace) -> None:
+    jokes = CustomRecipe(
+        "Jokes",
+        "Tell a joke about {topic}.",
+        (OutputField("joke"),),
+        variables={"topic": ("cats", "dogs", "trains", "planes")},
+    )
+    first = workspace.plan_custom(jokes, endpoint=ENDPOINT, count=2)
+    execute(workspace, first, lambda _: json.dumps({"joke": "It never purrs twice."}))
+    numbers = list(workspace.records.numbers(Query(runs=(first.id,))))
+    decide(workspace, numbers, ReviewStatus.ACCEPTED)
+    second = workspace.plan_custom(jokes, endpoint=ENDPOINT, count=1, seed=5, few_shot=FewShot(1))
+    prompts: list[Prompt] = []
+
+    def reply(prompt: Prompt) -> str:
+        prompts.append(prompt)
+        return json.dumps({"joke": "Another one."})
+
+    execute(workspace, second, reply)
+    question, answer = prompts[0].messages[-3:-1]
+    assert question.content.startswith("Tell a joke about ")
+    assert json.loads(answer.content) == {"joke": "It never purrs twice."}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dataflow_core.few_shot import MOST, FewShot
+from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.models import Endpoint, ReviewStatus
 from dataflow_core.plans import NO_EXAMPLES
 from dataflow_core.storage.queries import Query
@@ -42,6 +43,11 @@ def choose_few_shot(workspace: Workspace, generator: str, endpoint: Endpoint, ke
 
 
 def _from_which(workspace: Workspace, generator: str) -> str:
+    if generator == CustomGenerator.name:
+        return (
+            "Accepted or edited records of this recipe, those most like each input, never its own. They are chosen "
+            "once, when the run is planned."
+        )
     accepted = Query(generators=(generator,), statuses=(ReviewStatus.ACCEPTED,))
     edited = Query(generators=(generator,), statuses=(ReviewStatus.UNREVIEWED,), is_edited=True)
     known = workspace.records.count(accepted) + workspace.records.count(edited)

@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
+from dataflow_core.few_shot import FewShot
 from dataflow_core.flows.record_inputs import fields_of, note_records
+from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.generators.field_values import MODEL_NAME
 from dataflow_core.models import CustomRecipe, Endpoint, Record, Run
 from dataflow_core.recipes import combinations
 from dataflow_core.workspace import Workspace
 from ui.custom.records import Given
 from ui.endpoints import choose_endpoint
+from ui.few_shot import choose_few_shot
 from ui.format import count
 from ui.text import escape_markdown, plain
 from ui.try_out import Offer, same_model
@@ -26,6 +29,7 @@ class CustomOptions:
     count: int
     temperature: float | None
     seed: int
+    few_shot: FewShot | None = None
 
 
 def custom_options(workspace: Workspace, given: Given | None = None) -> CustomOptions:
@@ -52,7 +56,8 @@ def custom_options(workspace: Workspace, given: Given | None = None) -> CustomOp
             persist_state="session",
             help="The same seed draws the same values from the lists.",
         )
-    return CustomOptions(endpoint, number, temperature, seed)
+        few_shot = choose_few_shot(workspace, CustomGenerator.name, endpoint, "custom-few-shot")
+    return CustomOptions(endpoint, number, temperature, seed, few_shot)
 
 
 def sentence_of(recipe: CustomRecipe, options: CustomOptions, given: Given | None = None) -> None:
@@ -87,6 +92,7 @@ def offer_of(
             temperature=options.temperature,
             seed=options.seed,
             inputs=None if given is None else fields_of(workspace.records, given.choice),
+            few_shot=options.few_shot,
         )
         return run if given is None else note_records(workspace.runs, run, given.choice)
 
