@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from dataflow_core.scripting.para_seq import ParaSeqTaskGenerator as ParaSeqTaskGenerator
     from dataflow_core.scripting.pipeline import Export as Export
     from dataflow_core.scripting.pipeline import Pipeline as Pipeline
+    from dataflow_core.scripting.recipe_generator import RecipeGenerator as RecipeGenerator
     from dataflow_core.scripting.typing import ChatType as ChatType
     from dataflow_core.scripting.typing import GeneratorOutput as GeneratorOutput
     from dataflow_core.scripting.typing import GeneratorStepOutput as GeneratorStepOutput
@@ -93,6 +94,7 @@ _MODULES = {
     "PipelineOutcome": "flows.pipelines",
     "PromptTexts": "models",
     "Query": "storage.queries",
+    "RecipeGenerator": "scripting.recipe_generator",
     "RecipeStep": "flows.pipelines",
     "ReviewStatus": "models",
     "SavedRun": "flows.saved_runs",
