@@ -15,7 +15,7 @@ from tests.browser.review_desk import fill, painted
 
 VIEWS = [
     "", "tasks", "dialogues", "custom", "runs", "review", "review?view=focus", "review?view=focus&kind=Dialogues",
-    "export", "settings",
+    "export", "prompts", "settings",
 ]  # fmt: skip
 
 

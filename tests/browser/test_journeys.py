@@ -135,7 +135,7 @@ def test_two_intents_become_conversations_that_can_be_edited_turn_by_turn(
     page = own_page
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Dialogues").click()
     page.get_by_role("button", name="None", exact=True).click()
-    settled(page)
+    expect(page.get_by_role("checkbox", checked=True)).to_have_count(0)
     for intent in ("Educational Interaction", "Entertainment Interaction"):
         page.get_by_text(intent, exact=True).first.click()
         settled(page)
