@@ -11,8 +11,6 @@ from ui.custom.options import CustomOptions
 from ui.custom.records import Given
 from ui.format import count
 
-_HEIGHT = 320  # pixels
-
 
 def show_first_prompt(recipe: CustomRecipe, options: CustomOptions, given: Given | None = None) -> None:
     generator = CustomGenerator(
@@ -25,7 +23,7 @@ def show_first_prompt(recipe: CustomRecipe, options: CustomOptions, given: Given
     st.subheader("First prompt", anchor=False)
     if prompt.text is not None:
         st.caption("The built-in model completes examples, one field at a time. It cannot follow an instruction.")
-        st.code(prompt.text, language=None, wrap_lines=True, height=_HEIGHT)
+        st.code(prompt.text, language=None, wrap_lines=True)
         return
     first, *between, last = (None, *prompt.messages) if len(prompt.messages) == 1 else prompt.messages
     if first is not None:
