@@ -20,7 +20,7 @@ from dataflow_core.generators.field_values import MODEL_NAME, read_value
 from dataflow_core.generators.field_values import schema_of as schema_of
 from dataflow_core.generators.mending import storable
 from dataflow_core.models import CustomRecipe, Fields, FieldType, OutputField
-from dataflow_core.yaml_files import read_yaml
+from dataflow_core.yaml_files import as_yaml, read_yaml
 
 TYPES: tuple[FieldType, ...] = get_args(FieldType)
 _KEYS = ("name", "instruction", "outputs", "variables", "examples", "system")
@@ -36,17 +36,6 @@ _OTHER_NAMES: Mapping[str, FieldType] = {
     "list": "list of texts",
 }
 _LONGEST_NAME = 120
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as such, for a person to go on with."""
-
-
-def _as_block(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-
-_Dumper.add_representer(str, _as_block)
 
 
 def read_recipe(written: Mapping[str, Any], *, columns: Collection[str] | None = ()) -> CustomRecipe:
@@ -84,7 +73,7 @@ def recipe_from_yaml(text: str, *, columns: Collection[str] | None = ()) -> Cust
 def recipe_as_yaml(recipe: CustomRecipe) -> str:
     """The recipe for a file that `recipe_from_yaml` reads back."""
     fields = {key: value for key, value in recipe.as_fields().items() if value}
-    return str(yaml.dump(fields, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=100))
+    return as_yaml(fields)
 
 
 @cache

@@ -135,6 +135,10 @@ def _in_words(message: str) -> str:
 class _Dumper(yaml.SafeDumper):
     """The one written in Python: the other spells out every character beyond the first 65,536, such as emoji."""
 
+    def ignore_aliases(self, data: Any) -> bool:
+        """What is there twice is written twice: references are not read."""
+        return True
+
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = "|" if "\n" in text else None
@@ -207,7 +211,7 @@ class _Reader:
             return event.value
         try:
             return read(self._constructor, yaml.ScalarNode(tag, event.value))
-        except (ValueError, KeyError, ConstructorError):
+        except (ValueError, LookupError, ConstructorError):
             raise self._error(event, f"{event.value[:40]!r} cannot be read as a value") from None
 
     def _refuse_tag(self, event: Any) -> None:

@@ -138,6 +138,13 @@ def test_built_in_recipes_come_back_from_their_file(recipe: CustomRecipe) -> Non
     assert len(recipe.examples) >= 3
 
 
+def test_a_recipe_comes_back_from_its_file_with_line_ends_of_any_kind_and_an_example_that_is_there_twice() -> None:
+    example: Fields = {"text": "One\x85two\u2028three\nfour", "list": ["a", "b"]}
+    outputs = (OutputField("text"), OutputField("list", "", "list of texts"))
+    recipe = CustomRecipe("R", "Write\x85on\ntwo lines. 🙂", outputs, {}, (example, example))
+    assert recipe_from_yaml(recipe_as_yaml(recipe)) == recipe
+
+
 def test_the_schema_is_strict() -> None:
     assert schema_of(read_recipe(JOKES)) == {
         "type": "object",
@@ -220,3 +227,9 @@ def test_a_yaml_that_would_swell_or_nest_without_end_is_refused() -> None:
     for text in ("[" * 100_000, "- " * 100_000, "name: &a [x, x]\ninstruction: [*a, *a]"):
         with pytest.raises(UsageError, match=r"levels deep|the reference \*a"):
             recipe_from_yaml(text)
+
+
+@pytest.mark.parametrize("value", ["!!int", '!!int ""', "!!int '-'", "!!float _", "!!bool x", "!!int 0x"])
+def test_a_value_that_is_not_of_the_type_that_it_says_is_refused_with_its_line(value: str) -> None:
+    with pytest.raises(UsageError, match=r"The recipe, line 2: '.*' cannot be read as a value"):
+        recipe_from_yaml(f"name: R\ninstruction: {value}")
