@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +31,7 @@ from dataflow_core.serving.scripted import ScriptedServing
 from dataflow_core.storage.queries import Query
 from dataflow_core.storage.schema import runs
 from dataflow_core.workspace import Workspace
-from tests.scripted_endpoint import ScriptedEndpoint, valid_replies
+from tests.scripted_endpoint import Reply, Request, ScriptedEndpoint, delayed, valid_replies
 from tests.support import ENDPOINT, INTENTS, answer_relations
 from tests.virtual_time import run_virtually
 
@@ -347,8 +351,6 @@ def test_a_changed_recipe_is_another_run(with_recipes: Pipe) -> None:
 
 
 def test_it_runs_by_itself_also_within_an_event_loop(folder: Path) -> None:
-    import asyncio
-
     async def in_notebook(endpoint: Endpoint) -> PipelineOutcome:
         return run_pipeline([TASKS, ExportStep("out.jsonl")], name="N", workspace="made", endpoint=endpoint)
 
@@ -356,6 +358,29 @@ def test_it_runs_by_itself_also_within_an_event_loop(folder: Path) -> None:
         outcome = asyncio.run(in_notebook(Endpoint("S", base_url=server.url, model="m")))
     assert outcome.state == "finished"
     assert len(lines(folder / "out.jsonl")) == 3
+
+
+def test_an_interrupt_in_a_notebook_stops_the_run_instead_of_waiting_for_its_end(folder: Path) -> None:
+    tasks = "".join(json.dumps({"atom_task": f"Task {number}."}) + "\n" for number in range(400))
+    (folder / "in.jsonl").write_text(tasks)
+
+    def interrupting(request: Request) -> Reply:
+        if len(server.chats) == 8:
+            os.kill(os.getpid(), signal.SIGINT)
+        return delayed(valid_replies, 0.02)(request)
+
+    async def in_notebook() -> PipelineOutcome:
+        endpoint = Endpoint("S", base_url=server.url, model="m", max_workers=2)
+        return run_pipeline([TASKS], name="N", workspace="made", endpoint=endpoint)
+
+    loop = asyncio.new_event_loop()  # unlike `asyncio.run`, it leaves the interrupt to whoever is called, as there
+    with ScriptedEndpoint(interrupting) as server, closing(loop), pytest.raises(KeyboardInterrupt):
+        loop.run_until_complete(in_notebook())
+    workspace = Workspace(folder / "made")
+    (run,) = workspace.runs.all()
+    assert not run.state.is_live
+    assert workspace.runs.progress(run.id).pending > 0
+    workspace.close()
 
 
 # ---- Files

@@ -6,13 +6,11 @@ where they stand.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from dataflow_core.errors import RunIsLiveError, UsageError
 from dataflow_core.export import ExportedFile, write_export
@@ -30,6 +28,7 @@ from dataflow_core.flows.pipeline_steps import (
 )
 from dataflow_core.flows.record_inputs import RecordChoice, note_records
 from dataflow_core.models import EMBEDDED, Budget, Endpoint, ReviewStatus, Run, Stage
+from dataflow_core.scripting.blocking import run_blocking
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 
@@ -222,15 +221,4 @@ def _count(number: int) -> str:
 
 
 def _execute(workspace: Workspace, run: Run) -> None:
-    """In an event loop of its own: in another thread where this one has a loop already, as in a notebook."""
-
-    def in_loop() -> Any:
-        return asyncio.run(workspace.execute(run.id))
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        in_loop()
-    else:
-        with ThreadPoolExecutor(1) as pool:
-            pool.submit(in_loop).result()
+    run_blocking(lambda: workspace.execute(run.id))
