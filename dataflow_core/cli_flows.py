@@ -44,7 +44,12 @@ def plan_again(workspace: Workspace, saved: SavedRun, options: argparse.Namespac
 
 def run_file(pipeline: PipelineFile, workspace: Workspace, execute: Execute) -> int:
     """Returns the exit status: that of runs, and 4 where the pipeline waits for a review."""
-    outcome = pipeline.run(workspace, execute=execute, say=print)
+
+    def say_and_execute(opened: Workspace, run: Run) -> object:
+        print(called(opened.runs.get(run.id).endpoint))
+        return execute(opened, run)
+
+    outcome = pipeline.run(workspace, execute=say_and_execute, say=print)
     print(outcome.sentence)
     if outcome.failures:
         print(f"{outcome.failures:,} inputs failed: see the runs {', '.join(run[-4:] for run in outcome.runs)}.")

@@ -100,13 +100,15 @@ steps:
 
 
 def test_a_pipeline_waits_for_the_review_with_status_4_and_goes_on(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("GARDEN_KEY", "sk-garden-0123456789")
     with ScriptedEndpoint(para_seq_replies) as endpoint:
-        (folder / "p.yaml").write_text(PIPELINE.replace("URL", endpoint.url))
+        (folder / "p.yaml").write_text(PIPELINE.replace("URL", f"{endpoint.url}, api_key_env: GARDEN_KEY"))
         assert main(["pipeline", "run", "p.yaml", "--quiet"]) == 4
         said = capsys.readouterr().out
-        assert "Step 1 (tasks) begins: 2 of 2 inputs to do.\nStep 1 (tasks): 2 records.\n" in said
+        whom = f"They go to m at {endpoint.url}, with the key in GARDEN_KEY.\n"
+        assert f"Step 1 (tasks) begins: 2 of 2 inputs to do.\n{whom}Step 1 (tasks): 2 records.\n" in said
         assert "2 records of step 1 (“in.jsonl”) wait for a review." in said
         calls = len(endpoint.calls)
         workspace = Workspace(folder / "garden")
