@@ -17,7 +17,7 @@ import streamlit as st
 
 from dataflow_core.errors import UsageError
 from dataflow_core.generators.field_values import MODEL_NAME
-from dataflow_core.models import Record, ReviewStatus
+from dataflow_core.models import Fields, Record, ReviewStatus
 from dataflow_core.workspace import Workspace
 from ui.names import CUSTOM, DIALOGUES, STATUS_NAMES
 from ui.review.columns import ordered_fields
@@ -165,13 +165,16 @@ def _frame(workspace: Workspace, records: Sequence[Record], *, is_dialogues: boo
     leading, others = ordered_fields(workspace, records)
     columns = [*leading, *others]
     any_mended = any(record.repairs for record in records)
+    params: dict[str | None, Fields] = {}  # by run: those of a recipe may be long
     rows = []
     for record in records:
         row: dict[str, Any] = {_PICKED: False, _STATUS: record.status.value, _OPEN: _OPEN_LABEL}
         if is_dialogues:
             row |= {_QUESTION: first_question(record.fields), _TURNS: len(record.fields.get(CONVERSATION) or [])}
         if record.generator == CUSTOM:
-            row |= _typed_cells(workspace, record, columns)
+            if record.run_id not in params:
+                params[record.run_id] = workspace.records.params_of(record)
+            row |= _typed_cells(params[record.run_id], record, columns)
         else:
             row |= {_FIELD + name: as_editable(record.fields.get(name)) for name in columns}
         if any_mended:
@@ -180,8 +183,8 @@ def _frame(workspace: Workspace, records: Sequence[Record], *, is_dialogues: boo
     return pd.DataFrame(rows)
 
 
-def _typed_cells(workspace: Workspace, record: Record, columns: Sequence[str]) -> dict[str, str]:
-    kinds = kinds_of(workspace.records.params_of(record), record.fields)
+def _typed_cells(params: Fields, record: Record, columns: Sequence[str]) -> dict[str, str]:
+    kinds = kinds_of(params, record.fields)
     return {_FIELD + name: typed_text(record.fields.get(name), kinds.get(name, "text")) for name in columns}
 
 
