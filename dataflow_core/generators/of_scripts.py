@@ -17,12 +17,6 @@ def is_of_script(name: str, params: Fields) -> bool:
     return name == CUSTOM and "recipe" not in params
 
 
-def refuse_script(name: str, params: Fields) -> None:
-    """Raise `UsageError` for the run of such a class."""
-    if is_of_script(name, params):
-        raise refusal(params)
-
-
 def refusal(params: Mapping[str, Any]) -> UsageError:
     """What is said where such a run is to be executed by anything but its script."""
     return UsageError(
