@@ -181,6 +181,27 @@ def test_a_recipe_is_saved_found_again_and_deleted(workspace: Workspace, open_pa
     assert not other.exception
 
 
+def test_a_recipe_that_was_changed_elsewhere_meanwhile_is_not_overwritten(
+    workspace: Workspace, open_page: OpenPage
+) -> None:
+    workspace.recipes.save(RIDDLES)
+    one, other = open_page("custom"), open_page("custom")
+    for number in (1, 2):
+        field(one, "Instruction").set_value(f"A short riddle about {{topic}}, {number}.").run()
+        button(one, "Save recipe").click().run()
+    field(other, "Instruction").set_value("A long riddle about {topic}.").run()
+    button(other, "Save recipe").click().run()
+    assert "It was not saved. “Riddles” was changed elsewhere since it was opened here." in said(other)
+    assert [recipe.instruction for recipe in workspace.recipes.all()] == ["A short riddle about {topic}, 2."]
+    field(other, "Name").set_value("Long riddles").run()
+    button(other, "Save recipe").click().run()
+    assert {recipe.name: recipe.instruction for recipe in workspace.recipes.all()} == {
+        "Long riddles": "A long riddle about {topic}.",
+        "Riddles": "A short riddle about {topic}, 2.",
+    }
+    assert field(choose(other, "saved:Riddles"), "Instruction").value == "A short riddle about {topic}, 2."
+
+
 def test_a_recipe_is_opened_from_a_file(workspace: Workspace, open_page: OpenPage) -> None:
     page = open_page("custom")
     page.file_uploader[0].upload("r.yaml", recipe_as_yaml(RIDDLES).encode(), "application/yaml").run()

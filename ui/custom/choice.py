@@ -27,11 +27,15 @@ _LARGEST_FILE = 1  # megabytes
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One recipe being worked on. `key` is what its widgets' keys begin with; `beginning` is how it was opened."""
+    """One recipe being worked on. `key` is what its widgets' keys begin with; `beginning` is how it was opened.
+
+    `stored` is what it replaces when it is saved: the saved recipe as it was opened, or saved last.
+    """
 
     key: str
     beginning: Draft
     choice: str
+    stored: CustomRecipe | None = None
 
 
 def choose_recipe(workspace: Workspace) -> tuple[Slot, DeltaGenerator]:
@@ -51,7 +55,7 @@ def choose_recipe(workspace: Workspace) -> tuple[Slot, DeltaGenerator]:
         more = st.container(width="content")
     if problem := st.session_state.pop(_PROBLEM, ""):
         st.error(escape_markdown(problem))
-    return _slot(choice, known[choice]), more
+    return _slot(workspace, choice, known[choice]), more
 
 
 def offer_saving(workspace: Workspace, slot: Slot, draft: Draft, more: DeltaGenerator) -> None:
@@ -75,9 +79,15 @@ def offer_saving(workspace: Workspace, slot: Slot, draft: Draft, more: DeltaGene
 def _save(workspace: Workspace, slot: Slot, draft: Draft) -> None:
     try:
         recipe = draft.recipe(columns=None)
-        if slot.choice != _SAVED + recipe.name and workspace.recipes.get(recipe.name) is not None:
+        stored = workspace.recipes.get(recipe.name)
+        if stored is not None and slot.choice != _SAVED + recipe.name:
             raise UsageError(
                 f"There is a recipe “{recipe.name}” already. Give this one another name, or open that one."
+            )
+        if stored not in (None, slot.stored):
+            raise UsageError(
+                f"“{recipe.name}” was changed elsewhere since it was opened here. Give this one another name, and both "
+                "are kept."
             )
     except UsageError as error:
         st.session_state[_PROBLEM] = f"It was not saved. {error}"
@@ -86,7 +96,7 @@ def _save(workspace: Workspace, slot: Slot, draft: Draft) -> None:
         slots = _slots()
         slots.pop(slot.choice, None)  # what it was opened from is opened anew next time
         choice = _SAVED + recipe.name
-        slots[choice] = Slot(slot.key, slot.beginning, choice)
+        slots[choice] = Slot(slot.key, slot.beginning, choice, recipe)
         st.session_state[_NEXT] = choice
     st.rerun()
 
@@ -158,8 +168,12 @@ def _known(workspace: Workspace) -> dict[str, Draft]:
     return saved | opened | builtin | {_NEW: Draft(outputs=({"name": "text", "type": "text", "description": ""},))}
 
 
-def _slot(choice: str, beginning: Draft) -> Slot:
-    return _slots().setdefault(choice, Slot(f"custom-{ULID()}", beginning, choice))
+def _slot(workspace: Workspace, choice: str, beginning: Draft) -> Slot:
+    slots = _slots()
+    if choice not in slots:
+        stored = workspace.recipes.get(choice.removeprefix(_SAVED)) if choice.startswith(_SAVED) else None
+        slots[choice] = Slot(f"custom-{ULID()}", beginning if stored is None else draft_of(stored), choice, stored)
+    return slots[choice]
 
 
 def _slots() -> dict[str, Slot]:
