@@ -50,6 +50,11 @@ class APILLMServing_request(LLMServingABC):  # noqa: N801  DataFlow's name
         read_timeout: float = 120.0,
         **configs: Any,
     ) -> None:
+        if "api_key" in configs:  # it would go to the model with what is asked
+            raise UsageError(
+                "api_key is not taken. Put the key into an environment variable, and give its name: "
+                "key_name_of_api_key='DF_API_KEY'."
+            )
         if max_retries < 1:
             raise UsageError(f"At least 1 attempt is needed; max_retries is {max_retries}.")
         self.api_url = api_url

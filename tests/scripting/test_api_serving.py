@@ -103,3 +103,9 @@ def test_a_wrong_key_is_an_error_and_not_none(monkeypatch: pytest.MonkeyPatch) -
         APILLMServing_request("", key_name_of_api_key="sk-abcdefgh12345")
     with pytest.raises(UsageError, match="attempt"):
         APILLMServing_request("", max_retries=0)
+
+
+def test_a_key_is_not_taken_for_a_setting_that_is_sent_with_each_call() -> None:
+    with pytest.raises(UsageError, match="give its name: key_name_of_api_key") as caught:
+        APILLMServing_request("", model_name="m", api_key="sk-live-0123456789")
+    assert "sk-live" not in str(caught.value)
