@@ -9,6 +9,7 @@ from typing import Any
 
 from dataflow_core.errors import DataflowError, ServingError, UsageError
 from dataflow_core.models import Completion, Endpoint, Prompt, Recipe
+from dataflow_core.scripting.calling import in_daemon_thread
 from dataflow_core.scripting.chats import spoken
 from dataflow_core.scripting.running import serving_of
 from dataflow_core.serving import open_serving
@@ -82,7 +83,7 @@ class LLMServing:
         name = type(self._llm).__name__
         try:
             async with self._turn:
-                text = spoken(await asyncio.to_thread(lambda: self._llm.generate(inputs=[chat])))
+                text = spoken(await in_daemon_thread(lambda: self._llm.generate(inputs=[chat])))
         except DataflowError:
             raise
         except Exception as error:  # whatever code of others raises is a call in vain

@@ -139,17 +139,17 @@ def test_the_example_of_consistent_chat_writes_180_dialogues_of_six_turns(tmp_pa
 def test_the_names_of_a_script_are_there_at_once_and_load_nothing_large() -> None:
     code = """
 import sys, time
-started = time.perf_counter()
+started = time.process_time()
 from dataflow_core import (
     APILLMServing_request, ConsistentChatGenerator, DataFlowStorage, FileStorage, LLMServingABC, ParaSeqTaskGenerator,
 )
-print(time.perf_counter() - started)
+print(time.process_time() - started)
 print([name for name in ("pandas", "pyarrow", "sqlalchemy", "openai", "streamlit", "numpy") if name in sys.modules])
 """
     environ = os.environ | {"PYTHONPATH": str(ROOT)}
     runs = [
         subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True).stdout
-        for _ in range(3)
+        for _ in range(2)
     ]
     seconds, loaded = min(float(run.splitlines()[0]) for run in runs), runs[0].splitlines()[1]
     assert loaded == "[]"

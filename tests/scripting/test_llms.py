@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
 from dataflow_core.errors import ConfigurationError, RefusedError, UsageError
-from dataflow_core.models import Completion, Prompt
+from dataflow_core.models import Completion, Message, Prompt
 from dataflow_core.scripting.llms import LLM, OpenAILLM
 from dataflow_core.scripting.typing import ChatType
 from dataflow_core.serving.scripted import ScriptedServing
@@ -140,3 +141,28 @@ def test_a_model_of_ones_own_needs_its_name_and_generate_only() -> None:
     assert Mine().reach().endpoint.model == "mine"
     with pytest.raises(UsageError, match="does not say how it generates"):
         Half().generate(inputs=[chat("a")])
+
+
+def test_a_run_that_is_stopped_does_not_wait_for_a_model_of_ones_own() -> None:
+    called, may_end, ended = threading.Event(), threading.Event(), threading.Event()
+
+    class Slow(LLM):
+        @property
+        def model_name(self) -> str:
+            return "slow"
+
+        def generate(self, inputs: list[ChatType], num_generations: int = 1, **settings: Any) -> Any:
+            called.set()
+            may_end.wait(10)
+            ended.set()
+            return [["late"]]
+
+    async def stopped() -> None:
+        prompt = Prompt("script", (Message("user", "a"),))
+        call = asyncio.create_task(Slow().reach().open().complete(prompt))
+        await asyncio.to_thread(called.wait, 10)
+        call.cancel()
+
+    asyncio.run(stopped())
+    assert not ended.is_set()
+    may_end.set()
