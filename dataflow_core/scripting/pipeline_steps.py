@@ -11,8 +11,10 @@ from typing import Any
 from dataflow_core.errors import DataflowError, UsageError
 from dataflow_core.export import write_export
 from dataflow_core.generators import GENERATORS, build_generator
+from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.models import Fields, Run, RunState
+from dataflow_core.recipes import draw
 from dataflow_core.scripting.blocking import run_blocking
 from dataflow_core.scripting.foreign import Reach
 from dataflow_core.scripting.generator_task import GeneratorTask
@@ -108,6 +110,8 @@ class GeneratorStep:
         pure = build_generator(self.name, params, recipe=reach.endpoint.recipe)
         if isinstance(pure, ParaSeqTaskGenerator):
             pure.check_columns(dict.fromkeys(name for row in rows for name in row))
+        if isinstance(pure, CustomGenerator):
+            rows = list(draw(pure.custom, seed=pure.seed, inputs=rows))
         run = self._found(given, params, reach) if given.use_cache else None
         if run is None:
             plan = RunPlan(

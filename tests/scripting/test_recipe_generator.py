@@ -11,9 +11,11 @@ import pytest
 from dataflow_core.errors import UsageError
 from dataflow_core.models import CustomRecipe, OutputField
 from dataflow_core.scripting.file_storage import FileStorage
+from dataflow_core.scripting.pipeline import Pipeline
 from dataflow_core.scripting.recipe_generator import RecipeGenerator
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
+from tests.scripting.tasks import Yielding
 
 RIDDLES = CustomRecipe(
     "Riddles",
@@ -77,3 +79,14 @@ def test_lists_are_refused_for_csv_before_anything_is_asked(tmp_path: Path) -> N
     with pytest.raises(UsageError, match="hints"):
         RecipeGenerator(riddler, HINTS).run(FileStorage("", str(tmp_path), cache_type="csv").step(), 1)
     assert riddler.asked == []
+
+
+def test_in_a_pipeline_a_recipe_with_lists_makes_a_record_of_each_row(tmp_path: Path) -> None:
+    recipe = CustomRecipe("R", "Riddle {a} for {whom}.", RIDDLES.outputs, variables={"whom": ("a child", "a poet")})
+    with Pipeline("riddles") as pipeline:
+        rows = Yielding(llm=Riddler(), given=[{"a": "of night"}, {"a": "of day"}])
+        rows >> RecipeGenerator(riddler := Riddler(), recipe)
+    made = pipeline.run(tmp_path / "work")
+    assert (len(made["default"]["train"]), made.failures) == (2, {})
+    assert sorted(" ".join(text.split()[1:4]) for text in riddler.asked) == ["of day for", "of night for"]
+    assert {"child" in text for text in riddler.asked} == {True, False}
