@@ -103,3 +103,9 @@ def test_a_wrong_key_is_an_error_and_not_none(monkeypatch: pytest.MonkeyPatch) -
         APILLMServing_request("", key_name_of_api_key="sk-abcdefgh12345")
     with pytest.raises(UsageError, match="attempt"):
         APILLMServing_request("", max_retries=0)
+
+
+def test_one_text_without_a_list_is_refused_before_its_letters_are_asked_one_by_one(endpoint: ScriptedEndpoint) -> None:
+    with pytest.raises(UsageError, match=r"write \[text\]"):
+        APILLMServing_request(api_url=endpoint.url).generate_from_input("Name a river.")  # type: ignore[arg-type]
+    assert endpoint.chats == []
