@@ -168,7 +168,7 @@ def execute_run(workspace: Workspace, run: Run, reach: Reach) -> Run:
     """Execute a planned run to its end, unless it is there already. Blocks, also within a running event loop."""
     if run.state is RunState.FINISHED:
         return run
-    workspace.runs.enqueue(run.id, limit=None, endpoint=reach.endpoint)
+    workspace.runs.enqueue(run.id, limit=None, endpoint=reach.endpoint, is_here=True)
     run_blocking(lambda: workspace.execute(run.id, serving=reach.open(workspace.open_serving)))
     return workspace.runs.get(run.id)
 

@@ -138,7 +138,7 @@ def _plan(task: GeneratorTask, workspace: Workspace, reach: Reach, source: Field
 def _execute(task: GeneratorTask, workspace: Workspace, run: Run, reach: Reach, num_records: int | None) -> None:
     line = Line(type(task).__name__, reach.endpoint.max_workers)
     offsets = OffsetStore(workspace.database, run.id)
-    workspace.runs.enqueue(run.id, limit=None, endpoint=reach.endpoint)
+    workspace.runs.enqueue(run.id, limit=None, endpoint=reach.endpoint, is_here=True)
     if num_records is not None:
         offsets.declare(num_records)
         offsets.withdraw(num_records)
