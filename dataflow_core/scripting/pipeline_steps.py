@@ -12,6 +12,7 @@ from dataflow_core.errors import DataflowError, UsageError
 from dataflow_core.export import write_export
 from dataflow_core.generators import GENERATORS, build_generator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
+from dataflow_core.health import RESUME
 from dataflow_core.models import Fields, Run, RunState
 from dataflow_core.scripting.blocking import run_blocking
 from dataflow_core.scripting.foreign import Reach
@@ -183,7 +184,8 @@ def unique(name: str, taken: Iterable[str]) -> str:
 
 def _ended(run: Run, name: str) -> Run:
     if run.state is not RunState.FINISHED:
-        raise DataflowError(f"The step “{name}” stands still: {run.reason} Run the pipeline again to go on.")
+        reason = run.reason.removesuffix(RESUME)
+        raise DataflowError(f"The step “{name}” stands still: {reason} Run the pipeline again to go on.")
     return run
 
 

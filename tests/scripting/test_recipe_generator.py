@@ -77,3 +77,8 @@ def test_lists_are_refused_for_csv_before_anything_is_asked(tmp_path: Path) -> N
     with pytest.raises(UsageError, match="hints"):
         RecipeGenerator(riddler, HINTS).run(FileStorage("", str(tmp_path), cache_type="csv").step(), 1)
     assert riddler.asked == []
+
+
+def test_what_is_no_recipe_is_refused_in_a_sentence() -> None:
+    with pytest.raises(UsageError, match="A recipe is a mapping"):
+        RecipeGenerator(Riddler(), "Riddles")  # type: ignore[arg-type]
