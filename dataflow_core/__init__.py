@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dataflow_core.home import Home as Home
     from dataflow_core.intents import builtin_intents as builtin_intents
     from dataflow_core.models import EMBEDDED as EMBEDDED
+    from dataflow_core.models import Budget as Budget
     from dataflow_core.models import CustomRecipe as CustomRecipe
     from dataflow_core.models import Endpoint as Endpoint
     from dataflow_core.models import Flow as Flow
@@ -42,7 +43,9 @@ if TYPE_CHECKING:
     from dataflow_core.readers import select_inputs as select_inputs
     from dataflow_core.recipes import builtin_recipes as builtin_recipes
     from dataflow_core.recipes import read_recipe as read_recipe
+    from dataflow_core.recipes import recipe_as_yaml as recipe_as_yaml
     from dataflow_core.recipes import recipe_from_yaml as recipe_from_yaml
+    from dataflow_core.replacing import Replacement as Replacement
     from dataflow_core.scripting.api_serving import APILLMServing_request as APILLMServing_request
     from dataflow_core.scripting.consistent_chat import ConsistentChatGenerator as ConsistentChatGenerator
     from dataflow_core.scripting.distiset import Distiset as Distiset
@@ -61,6 +64,7 @@ if TYPE_CHECKING:
     from dataflow_core.scripting.typing import GeneratorStepOutput as GeneratorStepOutput
     from dataflow_core.scripting.typing import StepOutput as StepOutput
     from dataflow_core.scripting.typing import override as override
+    from dataflow_core.serving.probe import try_endpoint_now as try_endpoint_now
     from dataflow_core.storage.queries import Query as Query
     from dataflow_core.workspace import Workspace as Workspace
 
@@ -68,6 +72,7 @@ _MODULES = {
     "EMBEDDED": "models",
     "LLM": "scripting.llms",
     "APILLMServing_request": "scripting.api_serving",
+    "Budget": "models",
     "ChatType": "scripting.typing",
     "ConsistentChatGenerator": "scripting.consistent_chat",
     "CustomRecipe": "models",
@@ -96,6 +101,7 @@ _MODULES = {
     "Query": "storage.queries",
     "RecipeGenerator": "scripting.recipe_generator",
     "RecipeStep": "flows.pipelines",
+    "Replacement": "replacing",
     "ReviewStatus": "models",
     "SavedRun": "flows.saved_runs",
     "StepOutput": "scripting.typing",
@@ -113,10 +119,12 @@ _MODULES = {
     "read_pipeline": "flows.pipeline_files",
     "read_recipe": "recipes",
     "read_table": "readers",
+    "recipe_as_yaml": "recipes",
     "recipe_from_yaml": "recipes",
     "run_pipeline": "flows.pipelines",
     "save_run": "flows.saved_runs",
     "select_inputs": "readers",
+    "try_endpoint_now": "serving.probe",
     "write_export": "export",
 }
 __all__ = list(_MODULES)

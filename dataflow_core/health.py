@@ -19,6 +19,8 @@ IN_VAIN = 8
 #: Two inputs throttled within so many seconds: the wait that the server asks for is meant for all.
 TOGETHER = 30.0
 ASKED = "The endpoint asks to wait"
+#: How the reason of a run that was silent ends: there is a button of that name. Scripts say how they go on instead.
+RESUME = " Nothing was lost: resume when it answers again."
 
 
 class Health:
@@ -67,7 +69,7 @@ class Health:
             self.attempts += 1
         has_lasted = is_general and now - self._last_answer >= SILENCE
         is_silent = has_lasted if is_known else self.attempts >= FIRST_ATTEMPTS
-        return f"{error} Nothing was lost: resume when it answers again." if is_silent else ""
+        return f"{error}{RESUME}" if is_silent else ""
 
     def refused(self, error: ServingError) -> str:
         """Note a call that is no use repeating; return why the run should pause, or ""."""

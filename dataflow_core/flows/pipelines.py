@@ -27,6 +27,7 @@ from dataflow_core.flows.pipeline_steps import (
     prepare,
 )
 from dataflow_core.flows.record_inputs import RecordChoice, note_records
+from dataflow_core.health import RESUME
 from dataflow_core.models import EMBEDDED, Budget, Endpoint, ReviewStatus, Run, Stage
 from dataflow_core.scripting.blocking import run_blocking
 from dataflow_core.storage.queries import Query
@@ -151,7 +152,7 @@ class _Progress:
         self._execute(self._workspace, run)
         progress, run = runs.progress(run.id), runs.get(run.id)
         if progress.pending:
-            reason = run.reason.removesuffix(" Resume to go on.")
+            reason = run.reason.removesuffix(" Resume to go on.").removesuffix(RESUME)
             return self._outcome("stopped", f"Step {number} ({label}) has stopped. {reason} {_GO_ON}")
         failed = f", {progress.failed:,} failed" if progress.failed else ""
         self._say(f"Step {number} ({label}): {_count(progress.done)}{failed}.")

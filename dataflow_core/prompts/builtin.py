@@ -79,10 +79,13 @@ def builtin_prompt(generator: str, recipe: Recipe = "capable") -> PromptTexts | 
 def own_prompt(prompt: Mapping[str, Any] | None, generator: str, recipe: Recipe) -> PromptTexts | None:
     """The prompt that a generator was given in place of its built-in one; None where it is that one, or none.
 
-    Raises `UsageError` for one that is for another generator or for models of another size, or that lacks a text.
+    Raises `UsageError` for one that is for another generator or for models of another size, or that lacks a text, and
+    for a name.
     """
     if prompt is None:
         return None
+    if isinstance(prompt, str):
+        raise UsageError(f"“{prompt}” is a prompt's name, not the prompt: hand over workspace.prompts.get({prompt!r}).")
     own = PromptTexts.of(prompt)
     if own == builtin_prompt(generator, recipe):
         return None

@@ -10,7 +10,7 @@ from typing import Any
 
 from dataflow_core.errors import ConfigurationError, RefusedError, ServingError, TransientError
 from dataflow_core.gate import Gate, Stopping
-from dataflow_core.health import wait_before
+from dataflow_core.health import RESUME, wait_before
 from dataflow_core.models import Completion, Endpoint, Prompt, StoppedBy
 from dataflow_core.scripting.chats import Generations, generations_of
 from dataflow_core.serving.base import Serving
@@ -71,7 +71,7 @@ class Caller:
                 failed += 1
 
     def _stop(self, gate: Gate, reason: str, _: StoppedBy) -> None:
-        self._why.append(reason)
+        self._why.append(reason.removesuffix(RESUME))
         gate.stop()
 
 

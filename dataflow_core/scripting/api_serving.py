@@ -99,8 +99,10 @@ class APILLMServing_request(LLMServingABC):  # noqa: N801  DataFlow's name
     ) -> list[str | None]:
         """Return one answer a text, in their order; None for each that got none after all attempts, with a log line.
 
-        Raises `ConfigurationError` for a wrong key, model or address.
+        Raises `ConfigurationError` for a wrong key, model or address, and `UsageError` for one text without a list.
         """
+        if isinstance(user_inputs, str):
+            raise UsageError("user_inputs is one text, where a list of texts is needed: write [text].")
         system = Message("system", system_prompt)
         conversations = [(system, Message("user", text)) for text in user_inputs]
         return run_blocking(lambda: self._answer_all(conversations, json_schema, temperature))

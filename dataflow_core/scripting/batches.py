@@ -181,5 +181,6 @@ def _tell(batch: Sequence[_Waiting], error: ServingError) -> None:
 
 
 def _cleaned(text: str) -> str:
-    """One line, without what looks like a key."""
-    return cut(Reach("", "", None, None, 0.0).scrub(text)) or "(no message)"
+    """One sentence on one line, without what looks like a key."""
+    cleaned = cut(Reach("", "", None, None, 0.0).scrub(text)) or "(no message)"
+    return cleaned if cleaned.endswith((".", "!", "?", "…")) else f"{cleaned}."

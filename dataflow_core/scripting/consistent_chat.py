@@ -40,7 +40,7 @@ class ConsistentChatGenerator(consistent_chat.ConsistentChatGenerator):
         intents: Sequence[Intent] | None = None,
         prompt: PromptTexts | None = None,
     ) -> None:
-        own = None if prompt is None else prompt.as_fields()
+        own = prompt.as_fields() if isinstance(prompt, PromptTexts) else prompt
         super().__init__(llm_serving, num_dialogs_per_intent, num_turns_per_dialog, temperature, seed=seed, prompt=own)
         self.language = language
         self.intents = intents

@@ -46,7 +46,7 @@ class ParaSeqTaskGenerator(para_seq.ParaSeqTaskGenerator):
             output_composition_task_key=output_composition_task_key,
             temperature=temperature,
             seed=seed,
-            prompt=None if prompt is None else prompt.as_fields(),
+            prompt=prompt.as_fields() if isinstance(prompt, PromptTexts) else prompt,
         )
         self.failures: list[Failure] = []
 

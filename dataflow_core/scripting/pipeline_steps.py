@@ -13,6 +13,7 @@ from dataflow_core.export import write_export
 from dataflow_core.generators import GENERATORS, build_generator
 from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
+from dataflow_core.health import RESUME
 from dataflow_core.models import Fields, Run, RunState
 from dataflow_core.recipes import draw
 from dataflow_core.scripting.blocking import run_blocking
@@ -172,7 +173,7 @@ def execute_run(workspace: Workspace, run: Run, reach: Reach) -> Run:
     """Execute a planned run to its end, unless it is there already. Blocks, also within a running event loop."""
     if run.state is RunState.FINISHED:
         return run
-    workspace.runs.enqueue(run.id, limit=None, endpoint=reach.endpoint)
+    workspace.runs.enqueue(run.id, limit=None, endpoint=reach.endpoint, is_here=True)
     run_blocking(lambda: workspace.execute(run.id, serving=reach.open(workspace.open_serving)))
     return workspace.runs.get(run.id)
 
@@ -187,7 +188,8 @@ def unique(name: str, taken: Iterable[str]) -> str:
 
 def _ended(run: Run, name: str) -> Run:
     if run.state is not RunState.FINISHED:
-        raise DataflowError(f"The step “{name}” stands still: {run.reason} Run the pipeline again to go on.")
+        reason = run.reason.removesuffix(RESUME)
+        raise DataflowError(f"The step “{name}” stands still: {reason} Run the pipeline again to go on.")
     return run
 
 

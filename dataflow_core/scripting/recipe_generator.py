@@ -33,7 +33,7 @@ class RecipeGenerator(custom.CustomGenerator):
 
         if temperature is None and isinstance(llm_serving, APILLMServing_request):
             temperature = llm_serving.temperature
-        checked = read_recipe(recipe.as_fields(), columns=None)
+        checked = read_recipe(recipe.as_fields() if isinstance(recipe, CustomRecipe) else recipe, columns=None)
         super().__init__(checked, temperature=temperature, seed=seed, recipe=recipe_of(llm_serving))
         self.llm_serving = llm_serving
         self.failures: list[Failure] = []

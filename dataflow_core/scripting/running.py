@@ -56,7 +56,7 @@ def execute(workspace: Workspace, run: Run, serving: Serving) -> Outcome:
     once what was answered is stored.
     """
     watched = _Watched(serving)
-    workspace.runs.enqueue(run.id, limit=None, endpoint=run.endpoint)
+    workspace.runs.enqueue(run.id, limit=None, endpoint=run.endpoint, is_here=True)
 
     async def work() -> Outcome:
         with ProgressDisplay(run, quiet=not sys.stderr.isatty()) as display:

@@ -16,6 +16,7 @@ from typing import Any
 from dataflow_core.errors import ServingError, UsageError, WorkspaceError
 from dataflow_core.export import whole, write_failures
 from dataflow_core.generators.base import Generator
+from dataflow_core.health import RESUME
 from dataflow_core.models import Endpoint, Failure, Fields, Record, Run, RunState
 from dataflow_core.scripting.file_storage import FileStorage, make_folder
 from dataflow_core.scripting.rows import Rows, frame_of, rows_of
@@ -55,7 +56,12 @@ class StepPlan:
 
 
 def rows_in(storage: Any) -> Rows:
-    """What the storage holds at its step."""
+    """What the storage holds at its step. Raises `UsageError` for what is no storage."""
+    if not callable(getattr(storage, "read", None)):
+        raise UsageError(
+            f"storage is a {type(storage).__name__}, where an object with step(), read() and write() is "
+            "needed, such as FileStorage(…).step()."
+        )
     return rows_of(storage.read(output_type="dict" if isinstance(storage, FileStorage) else "dataframe"))
 
 
@@ -132,7 +138,7 @@ def _execute(workspace: Workspace, run: Run, serving: Serving, folder: Path) -> 
         raise WorkspaceError("The run was cancelled, and nothing was written. Run the script again to begin anew.")
     kept = f"What was answered is kept in {folder}; the same script goes on with it."
     error = WorkspaceError if outcome.stopped_by in ("person", "budget") else ServingError
-    raise error(f"{outcome.reason} {kept}")
+    raise error(f"{outcome.reason.removesuffix(RESUME)} {kept}")
 
 
 def write_rows(storage: Any, rows: Rows) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from dataflow_core.errors import DataflowError, OwnCodeError, UsageError
 from dataflow_core.generators.of_scripts import CUSTOM
+from dataflow_core.health import RESUME
 from dataflow_core.models import Fields, Run, RunState
 from dataflow_core.runner import Outcome
 from dataflow_core.scripting.blocking import run_blocking
@@ -137,7 +138,7 @@ def _plan(task: GeneratorTask, workspace: Workspace, reach: Reach, source: Field
 def _execute(task: GeneratorTask, workspace: Workspace, run: Run, reach: Reach, num_records: int | None) -> None:
     line = Line(type(task).__name__, reach.endpoint.max_workers)
     offsets = OffsetStore(workspace.database, run.id)
-    workspace.runs.enqueue(run.id, limit=None, endpoint=reach.endpoint)
+    workspace.runs.enqueue(run.id, limit=None, endpoint=reach.endpoint, is_here=True)
     if num_records is not None:
         offsets.declare(num_records)
         offsets.withdraw(num_records)
@@ -151,7 +152,7 @@ def _execute(task: GeneratorTask, workspace: Workspace, run: Run, reach: Reach, 
     if adapter.problem is not None:
         raise adapter.problem
     if outcome.stopped_by == "problem":
-        raise DataflowError(outcome.reason)
+        raise DataflowError(f"{outcome.reason.removesuffix(RESUME)} Run the same script again to go on.")
     if outcome.state is not RunState.FINISHED:
         logger.warning("The run %s stands still: %s Run the same task again to go on.", run.id, outcome.reason)
 

@@ -158,8 +158,9 @@ def _state(row: RowMapping) -> RunState:
     state = RunState(row["state"])
     if state is RunState.RUNNING and not is_alive(row["owner"], row["heartbeat_at"]):
         return RunState.INTERRUPTED
-    if state is RunState.QUEUED and time.time() - row["heartbeat_at"] > START_UP:
-        return RunState.INTERRUPTED
+    if state is RunState.QUEUED:
+        is_dead = row["owner"] is not None and not is_alive(row["owner"], row["heartbeat_at"])
+        return RunState.INTERRUPTED if is_dead or time.time() - row["heartbeat_at"] > START_UP else state
     return state
 
 

@@ -202,9 +202,17 @@ class RunStore(ProgressReader):
             connection.execute(update(runs).where(runs.c.id == run_id).values(values))
 
     def enqueue(
-        self, run_id: str, *, limit: int | None, endpoint: Endpoint | None = None, budget: Budget | None = None
+        self,
+        run_id: str,
+        *,
+        limit: int | None,
+        endpoint: Endpoint | None = None,
+        budget: Budget | None = None,
+        is_here: bool = False,
     ) -> None:
         """Say that a process is about to take the run up. Raises `RunIsLiveError` if one has it already.
+
+        `is_here`: it is this one, so that the run counts as interrupted as soon as this process is dead.
 
         Without an endpoint or a budget it goes on with those that it has. Raises `UsageError` for a budget in money
         at an endpoint without prices.
@@ -221,7 +229,7 @@ class RunStore(ProgressReader):
                 "stopped_by": "",
                 "take_up": limit,
                 "request": None,
-                "owner": None,
+                "owner": this_process() if is_here else None,
                 "heartbeat_at": time.time(),
             }
             if endpoint is not None:
@@ -232,7 +240,8 @@ class RunStore(ProgressReader):
         """Make this process the run's owner. Raises `RunIsLiveError` while another process is."""
         with self._database.write() as connection:
             row = _row(connection, run_id)
-            if row["owner"] is not None and is_alive(row["owner"], row["heartbeat_at"]):
+            is_ours_to_begin = row["state"] == RunState.QUEUED and row["owner"] == this_process()
+            if not is_ours_to_begin and is_alive(row["owner"], row["heartbeat_at"]):
                 raise RunIsLiveError(f"Run {run_id} is being executed by process {row['owner']['pid']} already.")
             now = time.time()
             # What was asked of an execution before is not meant for this one.

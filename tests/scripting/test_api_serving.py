@@ -109,3 +109,9 @@ def test_a_key_is_not_taken_for_a_setting_that_is_sent_with_each_call() -> None:
     with pytest.raises(UsageError, match="give its name: key_name_of_api_key") as caught:
         APILLMServing_request("", model_name="m", api_key="sk-live-0123456789")
     assert "sk-live" not in str(caught.value)
+
+
+def test_one_text_without_a_list_is_refused_before_its_letters_are_asked_one_by_one(endpoint: ScriptedEndpoint) -> None:
+    with pytest.raises(UsageError, match=r"write \[text\]"):
+        APILLMServing_request(api_url=endpoint.url).generate_from_input("Name a river.")  # type: ignore[arg-type]
+    assert endpoint.chats == []

@@ -116,7 +116,7 @@ def test_one_input_that_makes_the_call_raise_does_no_harm_to_the_others(tmp_path
 
     rows, failures = run_tasks(tmp_path, OnlyInput(spoil))
     assert len(rows) == 11
-    assert failures[0].reason == "OnlyInput raised RuntimeError: context too long, key [key]"
+    assert failures[0].reason == "OnlyInput raised RuntimeError: context too long, key [key]."
     assert failures[0].calls <= 3
 
 

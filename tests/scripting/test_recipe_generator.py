@@ -90,3 +90,8 @@ def test_in_a_pipeline_a_recipe_with_lists_makes_a_record_of_each_row(tmp_path: 
     assert (len(made["default"]["train"]), made.failures) == (2, {})
     assert sorted(" ".join(text.split()[1:4]) for text in riddler.asked) == ["of day for", "of night for"]
     assert {"child" in text for text in riddler.asked} == {True, False}
+
+
+def test_what_is_no_recipe_is_refused_in_a_sentence() -> None:
+    with pytest.raises(UsageError, match="A recipe is a mapping"):
+        RecipeGenerator(Riddler(), "Riddles")  # type: ignore[arg-type]

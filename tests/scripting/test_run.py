@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from dataflow_core import health
 from dataflow_core.cli import main
 from dataflow_core.errors import ConfigurationError, ServingError, UsageError
 from dataflow_core.models import Fields, RunState, Stage
@@ -455,3 +456,21 @@ def test_dialogues_take_a_prompt_of_ones_own_too(tmp_path: Path) -> None:
         generator = ConsistentChatGenerator(serving_at(endpoint), 1, 2, intents=INTENTS[:1], prompt=pirate)
         generator.run(FileStorage("", str(tmp_path / "cache")).step())
         assert "Answer like a pirate, 1 times, in English." in str(endpoint.chats[-1].body)
+
+
+def test_what_is_no_storage_and_a_prompts_name_are_refused_in_a_sentence() -> None:
+    with pytest.raises(UsageError, match=r"storage is a str, where .* such as FileStorage"):
+        ParaSeqTaskGenerator(OnlyInput()).run("input.jsonl", "atom_task")  # type: ignore[arg-type]
+    for generator in (ParaSeqTaskGenerator, ConsistentChatGenerator):
+        with pytest.raises(UsageError, match=r"hand over workspace.prompts.get\('kinder/1'\)"):
+            generator(OnlyInput(), prompt="kinder/1")  # type: ignore[arg-type]
+
+
+def test_where_nothing_answers_a_script_is_told_to_run_again_and_of_no_button(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "BACK_OFF", (0.0, 0.0, 0.0, 0.0))
+    nowhere = APILLMServing_request(api_url="http://127.0.0.1:1/v1")
+    with pytest.raises(ServingError, match="the same script goes on with it") as raised:
+        ParaSeqTaskGenerator(nowhere).run(storage_with(tmp_path, ["Pack a bag."]).step(), "atom_task")
+    assert "resume" not in str(raised.value)

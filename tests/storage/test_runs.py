@@ -7,12 +7,14 @@ import re
 import time
 from dataclasses import replace
 
+import psutil
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 
 from dataflow_core.errors import RunIsLiveError, UsageError
 from dataflow_core.models import Budget, Completion, Failure, Input, Prompt, Run, RunState, Stage, Usage
 from dataflow_core.storage.ledger import Call, Done, Failed, Ledger
+from dataflow_core.storage.owner import this_process
 from dataflow_core.storage.runs import Orders
 from dataflow_core.storage.schema import inputs, runs
 from dataflow_core.workspace import Workspace
@@ -55,6 +57,22 @@ def test_workers_and_budget_of_a_run_that_stands_still_are_kept_for_its_start(wo
     priced = replace(ENDPOINT, input_price=1.0)
     workspace.runs.enqueue(run.id, limit=None, endpoint=priced, budget=Budget(money=1.0))
     assert workspace.runs.get(run.id).budget == Budget(money=1.0)
+
+
+def test_a_run_whose_process_is_killed_before_it_has_begun_can_be_taken_up_at_once(
+    workspace: Workspace, run: Run
+) -> None:
+    workspace.runs.enqueue(run.id, limit=None, is_here=True)
+    with pytest.raises(RunIsLiveError):
+        workspace.runs.enqueue(run.id, limit=None)
+    with workspace.database.write() as connection:
+        dead = this_process() | {"pid": int(max(psutil.pids())) + 12_345}
+        connection.execute(update(runs).where(runs.c.id == run.id).values(owner=dead))
+    assert workspace.runs.get(run.id).state is RunState.INTERRUPTED
+    workspace.runs.enqueue(run.id, limit=None, is_here=True)
+    assert workspace.runs.claim(run.id).state is RunState.RUNNING
+    with pytest.raises(RunIsLiveError):
+        workspace.runs.claim(run.id)
 
 
 @pytest.mark.parametrize("workers", [0, -3])
