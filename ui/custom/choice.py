@@ -92,7 +92,9 @@ def _save(workspace: Workspace, slot: Slot, draft: Draft) -> None:
 
 
 def _more(workspace: Workspace, slot: Slot, recipe: CustomRecipe | None) -> None:
-    with st.popover("More", icon=":material/more_horiz:", width="content", key="custom-more"):
+    number = st.session_state.setdefault(_UPLOADS, 0)
+    # Another one after each file, so that it closes: what is said of the file would lie under it.
+    with st.popover("More", icon=":material/more_horiz:", width="content", key=f"custom-more-{number}"):
         st.download_button(
             "Download as YAML",
             recipe_as_yaml(recipe) if recipe else "",
@@ -114,7 +116,6 @@ def _more(workspace: Workspace, slot: Slot, recipe: CustomRecipe | None) -> None
             )
         elif slot.choice.startswith((_BUILTIN, _NEW)):
             st.button("Begin anew", icon=":material/restart_alt:", on_click=_forget, args=(slot,), width="stretch")
-        number = st.session_state.setdefault(_UPLOADS, 0)
         file = st.file_uploader(
             "Open a recipe from YAML",
             ["yaml", "yml", "json"],
