@@ -186,6 +186,10 @@ def test_a_recipe_is_saved_found_again_and_deleted(workspace: Workspace, open_pa
     button(other, "Delete this recipe").click().run()
     assert workspace.recipes.all() == []
     assert not other.exception
+    assert other.selectbox(key="custom-choice").value == "deleted:Bad jokes"
+    assert "Not saved yet" in said(other)
+    button(other, "Save recipe").click().run()
+    assert workspace.recipes.all()[0].instruction == "A worse joke about {topic}."
 
 
 def test_a_recipe_is_opened_from_a_file(workspace: Workspace, open_page: OpenPage) -> None:

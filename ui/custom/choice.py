@@ -20,7 +20,7 @@ from ui.text import escape_markdown
 _CHOICE, _NEXT, _SLOTS, _UPLOADS = "custom-choice", "custom-choose", "custom-slots", "custom-uploads"
 _PROBLEM = "custom-problem"
 _NEW = "new"
-_SAVED, _BUILTIN, _FILE = "saved:", "builtin:", "file:"
+_SAVED, _BUILTIN, _FILE, _DELETED = "saved:", "builtin:", "file:", "deleted:"
 _TYPES = ["yaml", "yml", "json"]
 _LARGEST_FILE = 1  # megabytes
 
@@ -64,7 +64,7 @@ def offer_saving(workspace: Workspace, slot: Slot, draft: Draft, more: DeltaGene
     is_saved = stored is not None and stored == recipe and slot.choice == _SAVED + stored.name
     if is_saved:
         remark(":material/check: Saved", "green", width="content")
-    elif not draft.is_empty and (slot.choice == _NEW or draft != slot.beginning):
+    elif not draft.is_empty and (slot.choice.startswith((_NEW, _FILE, _DELETED)) or draft != slot.beginning):
         remark("Not saved yet", "gray", width="content")
     if st.button("Save recipe", icon=":material/save:", disabled=is_saved or draft.is_empty):
         _save(workspace, slot, draft)
@@ -143,8 +143,16 @@ def _open(data: bytes, name: str) -> None:
 
 
 def _delete(workspace: Workspace, slot: Slot) -> None:
-    workspace.recipes.remove(slot.choice.removeprefix(_SAVED))
+    """It stays open as long as the session lasts: saving it brings it back."""
+    name = slot.choice.removeprefix(_SAVED)
+    recipe = workspace.recipes.get(name)
+    workspace.recipes.remove(name)
     _forget(slot)
+    if recipe is not None:
+        choice = _DELETED + name
+        _slots()[choice] = Slot(slot.key, draft_of(recipe), choice)
+        st.session_state[_NEXT] = choice
+    st.session_state[_UPLOADS] += 1  # closes the menu, where the same button would delete another recipe
 
 
 def _forget(slot: Slot) -> None:
@@ -154,7 +162,7 @@ def _forget(slot: Slot) -> None:
 def _known(workspace: Workspace) -> dict[str, Draft]:
     """What can be chosen, and how each begins."""
     saved = {_SAVED + recipe.name: draft_of(recipe) for recipe in workspace.recipes.all()}
-    opened = {choice: slot.beginning for choice, slot in _slots().items() if choice.startswith(_FILE)}
+    opened = {choice: slot.beginning for choice, slot in _slots().items() if choice.startswith((_FILE, _DELETED))}
     builtin = {_BUILTIN + recipe.name: draft_of(recipe) for recipe in builtin_recipes()}
     return saved | opened | builtin | {_NEW: Draft(outputs=({"name": "text", "type": "text", "description": ""},))}
 
@@ -172,7 +180,12 @@ def _label(choice: str) -> str:
     if choice == _NEW:
         return "New recipe"
     kind, _, name = choice.partition(":")
-    return {"saved": name, "builtin": f"{name} · to start from", "file": f"{name} · from a file"}[kind]
+    return {
+        "saved": name,
+        "builtin": f"{name} · to start from",
+        "file": f"{name} · from a file",
+        "deleted": f"{name} · deleted",
+    }[kind]
 
 
 def _file_name(name: str) -> str:
