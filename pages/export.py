@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dataflow_core.storage.queries import Query
 from ui.export.choice import choose_records, count_by_generator, why_nothing_matches
 from ui.export.files import show_files, show_preview, write_files
 from ui.format import count
@@ -29,5 +30,8 @@ if by_generator:
         show_preview(workspace, query, generator, number)
 else:
     with empty_state("Nothing to export", why_nothing_matches(workspace, query), icon=":material/ios_share:"):
-        if st.button("Go to Review", type="primary"):
+        if not workspace.records.count(Query()):
+            if st.button("Make tasks", type="primary"):
+                st.switch_page("pages/tasks.py")
+        elif st.button("Go to Review", type="primary"):
             st.switch_page("pages/review.py")

@@ -12,6 +12,7 @@ from dataflow_core.errors import UsageError
 from dataflow_core.generators.custom import recipe_in
 from dataflow_core.generators.field_values import kind_of, read_value, written_value
 from dataflow_core.models import Fields, FieldType
+from ui.names import CUSTOM
 from ui.text import escape_markdown
 from ui.values import as_editable
 
@@ -36,6 +37,15 @@ def kinds_of(params: Fields, fields: Fields) -> dict[str, FieldType | None]:
 
 def typed_text(value: Any, kind: FieldType | None) -> str:
     return as_editable(value) if kind is None else written_value(value, kind)
+
+
+def as_edited(generator: str, fields: Fields) -> Fields:
+    """A record's fields for a comparison: in one of one's own, lists and yes or no are as a person writes them."""
+    if generator != CUSTOM:
+        return fields
+    kinds = {name: kind_of(value) for name, value in fields.items()}
+    written = ("yes or no", "list of texts")
+    return {name: typed_text(value, kinds[name]) if kinds[name] in written else value for name, value in fields.items()}
 
 
 def typed_label(name: str, kind: FieldType | None) -> str:

@@ -88,4 +88,5 @@ def say_why_none(workspace: Workspace, given: RecordChoice) -> None:
 
 
 def records_of(run: Run) -> RecordChoice:
-    return RecordChoice(Query(runs=(run.id,)), name=f"Records of {run_label(run).removeprefix('Records of ')}")
+    label = run_label(run)
+    return RecordChoice(Query(runs=(run.id,)), name=label if label.startswith("Records ") else f"Records of {label}")

@@ -133,6 +133,13 @@ def test_each_name_in_the_instruction_gets_a_list_and_the_page_says_what_is_miss
     assert workspace.runs.progress(run.id).total == 4
 
 
+def test_a_name_of_several_words_is_said_to_be_none(workspace: Workspace, open_page: OpenPage) -> None:
+    page = choose(open_page("custom"), "new")
+    field(page, "Instruction").set_value("Praise {product name} as {a: 1}.").run()
+    assert "{product name} · a name is one word" in said(page)
+    assert "a: 1} ·" not in said(page)
+
+
 def test_what_was_typed_outlives_another_recipe_another_page_and_a_change_of_the_instruction(
     workspace: Workspace, open_page: OpenPage
 ) -> None:
@@ -179,6 +186,10 @@ def test_a_recipe_is_saved_found_again_and_deleted(workspace: Workspace, open_pa
     button(other, "Delete this recipe").click().run()
     assert workspace.recipes.all() == []
     assert not other.exception
+    assert other.selectbox(key="custom-choice").value == "deleted:Bad jokes"
+    assert "Not saved yet" in said(other)
+    button(other, "Save recipe").click().run()
+    assert workspace.recipes.all()[0].instruction == "A worse joke about {topic}."
 
 
 def test_a_recipe_that_was_changed_elsewhere_meanwhile_is_not_overwritten(

@@ -36,7 +36,9 @@ def test_nothing_accepted_yet_is_said_with_what_waits(filled_workspace: Workspac
 
 
 def test_an_empty_workspace_has_nothing_to_export(workspace: Workspace, open_page: OpenPage) -> None:
-    assert "There are no records yet" in captions(open_page("export"))
+    page = open_page("export")
+    assert "There are no records yet" in captions(page)
+    assert button(page, "Make tasks")
 
 
 def test_the_preview_shows_lines_as_they_will_be_written_and_names_their_keys(

@@ -139,6 +139,16 @@ def test_a_draft_is_still_there_after_visiting_another_page(
     assert area(page, "System").value == "Be kinder."
 
 
+def test_the_page_comes_back_to_the_prompt_that_was_open(
+    workspace: Workspace, kinder: PromptTexts, open_page: OpenPage
+) -> None:
+    page = open_page("prompts", prompt="kinder/1")
+    page.switch_page("pages/settings.py").run()
+    page.query_params.clear()
+    page.switch_page("pages/prompts.py").run()
+    assert page.radio[0].value == "kinder/1"
+
+
 def test_an_older_version_can_be_opened_and_becomes_the_newest_when_it_is_saved(
     workspace: Workspace, kinder: PromptTexts, open_page: OpenPage
 ) -> None:

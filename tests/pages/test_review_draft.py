@@ -37,3 +37,29 @@ def test_a_press_that_comes_after_a_restart_decides_only_the_text_that_was_on_sc
     status = filled_workspace.records.page([1])[0].status
     assert status is (ReviewStatus.ACCEPTED if is_decided else ReviewStatus.UNREVIEWED)
     assert bool(page.warning) is not is_decided
+
+
+def accepts_with_a_problem(record_id: str) -> None:
+    import streamlit as st
+
+    from dataflow_core.models import ReviewStatus
+    from ui.review.draft import open_draft
+    from ui.session import current_workspace
+
+    workspace = current_workspace()
+    record = workspace.records.get(record_id)
+    assert record is not None
+    draft = open_draft(record)
+    draft.problems["stars"] = "Not saved: this must be a number."
+    st.session_state["accepted"] = draft.decide(workspace, draft.stamp, ReviewStatus.ACCEPTED)
+    st.session_state["rejected"] = draft.decide(workspace, draft.stamp, ReviewStatus.REJECTED)
+
+
+def test_a_record_is_not_accepted_while_what_was_typed_into_it_could_not_be_saved(filled_workspace: Workspace) -> None:
+    record = filled_workspace.records.page([1])[0]
+    page = AppTest.from_function(accepts_with_a_problem, args=(record.id,), default_timeout=20).run()
+    assert not page.exception
+    assert page.session_state["accepted"] is False
+    assert "“stars”" in page.toast[0].value
+    assert page.session_state["rejected"] is True
+    assert filled_workspace.records.page([1])[0].status is ReviewStatus.REJECTED

@@ -221,6 +221,14 @@ def test_the_header_counts_and_exports_the_accepted_records_of_the_run_in_the_fi
     assert button(page, "Export 2 records")
 
 
+def test_beside_an_open_record_the_way_to_the_export_names_no_number_that_keys_would_leave_behind(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    page = open_page("review", record=records_of(filled_workspace, TASKS)[0].id)
+    assert button(page, "Export").label == "Export"
+    assert not button(page, "Export").disabled
+
+
 def test_filters_come_from_the_address(filled_workspace: Workspace, open_page: OpenPage) -> None:
     run = next(run for run in filled_workspace.runs.all() if run.name == "Planning dialogues")
     page = open_page("review", run=run.id, q='"dialogue 2"', size="50 a page")

@@ -45,7 +45,8 @@ def test_a_run_is_offered_as_a_file_that_opens_again(workspace: Workspace, open_
     (download,) = page.get("download_button")
     assert download.proto.label == "Save as file"
     assert as_file._contents(workspace, run) == saved
-    assert as_file._file_name(replace(run, name="Ä/ß ../x.jsonl")) == f"x-{run.id[-4:]}"
+    assert as_file._file_name(replace(run, name="Ä/ß ../x.jsonl")) == f"Ä-ß-x-{run.id[-4:]}"
+    assert as_file._file_name(replace(run, name="kinder/2 on 10 tasks")) == f"kinder-2-on-10-tasks-{run.id[-4:]}"
 
 
 def test_an_opened_run_is_planned_selected_and_not_started(

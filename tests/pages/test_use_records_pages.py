@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from tests.pages.conftest import fill_dialogues, fill_tasks
 from tests.support import ENDPOINT, answer_relations, execute
-from ui.use_records import Handed, takers
+from ui.use_records import Handed, records_of, takers
 
 OpenPage = Callable[..., AppTest]
 TASKS = takers()[0]
@@ -132,6 +133,11 @@ def test_a_run_hands_its_records_over(workspace: Workspace, open_page: OpenPage,
     assert not page.exception
     assert page.title[0].value == "Tasks"
     assert "Only accepted (5)" in page.segmented_control(key="tasks-records-which").options
+
+
+def test_a_run_of_records_is_not_called_records_of_records(run: Run) -> None:
+    assert records_of(run).name.startswith("Records of support.csv")
+    assert records_of(replace(run, name="Records from Review (2)")).name.startswith("Records from Review (2)")
 
 
 def test_review_hands_over_what_its_filters_find_by_the_query(

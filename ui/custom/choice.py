@@ -20,7 +20,7 @@ from ui.text import escape_markdown
 _CHOICE, _NEXT, _SLOTS, _UPLOADS = "custom-choice", "custom-choose", "custom-slots", "custom-uploads"
 _PROBLEM = "custom-problem"
 _NEW = "new"
-_SAVED, _BUILTIN, _FILE = "saved:", "builtin:", "file:"
+_SAVED, _BUILTIN, _FILE, _DELETED = "saved:", "builtin:", "file:", "deleted:"
 _TYPES = ["yaml", "yml", "json"]
 _LARGEST_FILE = 1  # megabytes
 
@@ -68,7 +68,7 @@ def offer_saving(workspace: Workspace, slot: Slot, draft: Draft, more: DeltaGene
     is_saved = stored is not None and stored == recipe and slot.choice == _SAVED + stored.name
     if is_saved:
         remark(":material/check: Saved", "green", width="content")
-    elif not draft.is_empty and (slot.choice == _NEW or draft != slot.beginning):
+    elif not draft.is_empty and (slot.choice.startswith((_NEW, _FILE, _DELETED)) or draft != slot.beginning):
         remark("Not saved yet", "gray", width="content")
     if st.button("Save recipe", icon=":material/save:", disabled=is_saved or draft.is_empty):
         _save(workspace, slot, draft)
@@ -102,7 +102,9 @@ def _save(workspace: Workspace, slot: Slot, draft: Draft) -> None:
 
 
 def _more(workspace: Workspace, slot: Slot, recipe: CustomRecipe | None) -> None:
-    with st.popover("More", icon=":material/more_horiz:", width="content", key="custom-more"):
+    number = st.session_state.setdefault(_UPLOADS, 0)
+    # Another one after each file, so that it closes: what is said of the file would lie under it.
+    with st.popover("More", icon=":material/more_horiz:", width="content", key=f"custom-more-{number}"):
         st.download_button(
             "Download as YAML",
             recipe_as_yaml(recipe) if recipe else "",
@@ -124,7 +126,6 @@ def _more(workspace: Workspace, slot: Slot, recipe: CustomRecipe | None) -> None
             )
         elif slot.choice.startswith((_BUILTIN, _NEW)):
             st.button("Begin anew", icon=":material/restart_alt:", on_click=_forget, args=(slot,), width="stretch")
-        number = st.session_state.setdefault(_UPLOADS, 0)
         file = st.file_uploader(
             "Open a recipe from YAML",
             ["yaml", "yml", "json"],
@@ -152,8 +153,16 @@ def _open(data: bytes, name: str) -> None:
 
 
 def _delete(workspace: Workspace, slot: Slot) -> None:
-    workspace.recipes.remove(slot.choice.removeprefix(_SAVED))
+    """It stays open as long as the session lasts: saving it brings it back."""
+    name = slot.choice.removeprefix(_SAVED)
+    recipe = workspace.recipes.get(name)
+    workspace.recipes.remove(name)
     _forget(slot)
+    if recipe is not None:
+        choice = _DELETED + name
+        _slots()[choice] = Slot(slot.key, draft_of(recipe), choice)
+        st.session_state[_NEXT] = choice
+    st.session_state[_UPLOADS] += 1  # closes the menu, where the same button would delete another recipe
 
 
 def _forget(slot: Slot) -> None:
@@ -163,7 +172,7 @@ def _forget(slot: Slot) -> None:
 def _known(workspace: Workspace) -> dict[str, Draft]:
     """What can be chosen, and how each begins."""
     saved = {_SAVED + recipe.name: draft_of(recipe) for recipe in workspace.recipes.all()}
-    opened = {choice: slot.beginning for choice, slot in _slots().items() if choice.startswith(_FILE)}
+    opened = {choice: slot.beginning for choice, slot in _slots().items() if choice.startswith((_FILE, _DELETED))}
     builtin = {_BUILTIN + recipe.name: draft_of(recipe) for recipe in builtin_recipes()}
     return saved | opened | builtin | {_NEW: Draft(outputs=({"name": "text", "type": "text", "description": ""},))}
 
@@ -185,7 +194,12 @@ def _label(choice: str) -> str:
     if choice == _NEW:
         return "New recipe"
     kind, _, name = choice.partition(":")
-    return {"saved": name, "builtin": f"{name} · to start from", "file": f"{name} · from a file"}[kind]
+    return {
+        "saved": name,
+        "builtin": f"{name} · to start from",
+        "file": f"{name} · from a file",
+        "deleted": f"{name} · deleted",
+    }[kind]
 
 
 def _file_name(name: str) -> str:

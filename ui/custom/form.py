@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import streamlit as st
@@ -37,7 +38,7 @@ def edit_recipe(slot: Slot, given: Given | None = None) -> Draft:
     names = _names(slot, instruction)
     lists = _edit_lists(slot, [name for name in names if name not in columns], columns)
     with hint:
-        _show_hint(names, lists, columns)
+        _show_hint(names, lists, columns, _several_words(instruction))
     outputs = _edit_outputs(slot)
     examples = _edit_examples(slot, [name for name in names if name in lists], outputs)
     with st.expander("More about the task"):
@@ -64,8 +65,13 @@ def _names(slot: Slot, instruction: str) -> list[str]:
     return [name for name in names_in(f"{instruction}\n{system}") if name != OFFSET]
 
 
-def _show_hint(names: Sequence[str], lists: dict[str, str], columns: Sequence[str]) -> None:
-    if not names:
+def _several_words(instruction: str) -> list[str]:
+    """What stands in braces as a name would, but for a blank or a hyphen: the model would be shown the braces."""
+    return list(dict.fromkeys(re.findall(r"\{[^\W\d]\w*(?:[ -]\w+){1,4}\}", instruction)))
+
+
+def _show_hint(names: Sequence[str], lists: dict[str, str], columns: Sequence[str], braced: Sequence[str]) -> None:
+    if not names and not braced:
         st.caption("Put a name in braces, as in {topic}, to have something else stand there in each record.")
     for name in names:
         if name in columns:
@@ -74,6 +80,8 @@ def _show_hint(names: Sequence[str], lists: dict[str, str], columns: Sequence[st
         values = len(_values(lists.get(name, "")))
         color, what = ("green", count(values, "value")) if values else ("orange", "no values yet")
         st.markdown(f":{color}-badge[{escape_markdown('{' + name + '}')} · {what}]", width="content")
+    for text in braced:
+        st.markdown(f":orange-badge[{escape_markdown(text)} · a name is one word]", width="content")
 
 
 def _edit_lists(slot: Slot, names: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
@@ -116,7 +124,7 @@ def _edit_outputs(slot: Slot) -> list[Row]:
         {
             "name": st.column_config.TextColumn("Name", width=130, required=True),
             "type": st.column_config.SelectboxColumn("Type", options=list(TYPES), default="text", width=110),
-            "description": st.column_config.TextColumn("Description", width="large"),
+            "description": st.column_config.TextColumn("Description", width="large", default=""),
         },
         alt="Output fields",
     )
@@ -133,10 +141,10 @@ def _edit_examples(slot: Slot, drawn: Sequence[str], outputs: Sequence[Row]) -> 
         st.caption("Name an output field first.")
         return []
     given = [name for name in drawn if name not in names]
-    config = {name: st.column_config.TextColumn(name, width="medium") for name in names}
+    config = {name: st.column_config.TextColumn(name, width="medium", default="") for name in names}
     config |= {
         name: st.column_config.TextColumn(
-            f"{{{name}}}", width="small", help="What stood in the instruction. May be left empty."
+            f"{{{name}}}", width="small", default="", help="What stood in the instruction. May be left empty."
         )
         for name in given
     }

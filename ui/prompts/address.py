@@ -10,16 +10,21 @@ from dataflow_core.prompts.builtin import builtin_prompts
 from dataflow_core.workspace import Workspace
 
 _PROMPT, _COMPARISON = "prompt", "compare"
+_LAST = "prompts-last"
 #: In the address, where two prompts are still to be chosen.
 NEW = "new"
 
 
 def opened_prompt(workspace: Workspace) -> PromptTexts:
-    """The one in the address, else the first one."""
-    try:
-        return workspace.prompts.get(st.query_params.get(_PROMPT, ""))
-    except UsageError:
-        return builtin_prompts()[0]
+    """The one in the address, else the one that was open before, else the first one."""
+    for label in (st.query_params.get(_PROMPT, ""), st.session_state.get(_LAST, "")):
+        try:
+            prompt = workspace.prompts.get(label)
+        except UsageError:
+            continue
+        st.session_state[_LAST] = prompt.label
+        return prompt
+    return builtin_prompts()[0]
 
 
 def open_prompt(label: str) -> None:

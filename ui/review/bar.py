@@ -37,7 +37,9 @@ def show_header(workspace: Workspace) -> Wish:
         is_open = bool(record_in_address())
         if not is_open and st.button("Add record", icon=":material/add:"):
             wish = "add"
-        if st.button(f"Export {accepted:,} accepted", icon=":material/ios_share:", disabled=not accepted):
+        # The keys' decisions do not draw this anew: no number that would stay behind them.
+        label = "Export" if is_open else f"Export {accepted:,} accepted"
+        if st.button(label, icon=":material/ios_share:", disabled=not accepted and not is_open):
             st.switch_page("pages/export.py", query_params={"run": runs[0]} if runs else None)
         if not is_open and st.button(
             "One by one",

@@ -19,6 +19,7 @@ from ui.names import CUSTOM
 from ui.review.saving import save_field, save_status
 from ui.review.snapshots import generation
 from ui.session import reviewer
+from ui.text import escape_markdown
 from ui.typed import Kinds, from_typed, kinds_of
 from ui.values import as_editable, from_text
 
@@ -98,6 +99,10 @@ class Draft:
         """Decide what the stamp says was on screen. False where nothing was decided; the person is told why."""
         record_id, seen = stamp.partition(":")[0], _loaded_revision(stamp)
         if record_id != self.record.id:
+            return False
+        if self.problems and status is ReviewStatus.ACCEPTED:
+            names = ", ".join(f"“{name}”" for name in self.problems)
+            st.toast(escape_markdown(f"Not accepted: what stands in {names} is not saved."), icon=":material/error:")
             return False
         revision = self.decided_at if seen in self.shown else seen
         left_alone = save_status(workspace, {self.record.id: revision}, status, reason=reason)

@@ -19,6 +19,7 @@ from ui.review.components.timeline import Entry, Tone, timeline
 from ui.review.saving import notice
 from ui.review.snapshots import read_anew
 from ui.session import reviewer
+from ui.typed import as_edited
 
 #: Edits by one person with no more than this between them are told as one.
 _ONE_EDIT = timedelta(seconds=30)
@@ -189,7 +190,7 @@ def _compare(workspace: Workspace, record: Record, revisions: Mapping[int, Revis
     sides = st.columns(2, gap="small")
     first: int = sides[0].selectbox("Before", list(labels), format_func=labels.__getitem__, key=first_key)
     second: int = sides[1].selectbox("After", list(labels), format_func=labels.__getitem__, key=second_key)
-    diffs = record_diff(revisions[first].fields, revisions[second].fields)
+    diffs = record_diff(*(as_edited(record.generator, revisions[number].fields) for number in (first, second)))
     diff_view(diffs, key=f"compare-diff-{record.id}")
     if revisions[first].fields != revisions[present].fields:
         st.button(

@@ -22,6 +22,7 @@ from ui.review.snapshots import Snapshot, read_anew
 from ui.session import reviewer
 from ui.shell import remark
 from ui.text import escape_markdown
+from ui.typed import as_edited
 
 _CHOSEN = "review_proposal"
 _TAKE = Choice("take", "Use this text", "Y")
@@ -79,7 +80,10 @@ def show_proposal(workspace: Workspace, record: Record, shown: Shown) -> None:
                 "orange",
             )
         diff_view(
-            record_diff(record.fields if shown.is_takeable else proposal.before, proposal.fields),
+            record_diff(
+                as_edited(record.generator, record.fields if shown.is_takeable else proposal.before),
+                as_edited(record.generator, proposal.fields),
+            ),
             key="review_proposal_diff",
             stamp=shown.stamp,
             choices=[_TAKE, _KEEP] if shown.is_takeable else [_PUT_AWAY],

@@ -54,7 +54,7 @@ def _contents(workspace: Workspace, run: Run) -> bytes:
 
 
 def _file_name(run: Run) -> str:
-    words = re.sub(r"[^\w.-]+", "-", Path(run.name).stem).strip("-.")[:60]
+    words = re.sub(r"[^\w-]+", "-", re.sub(r"\.\w{1,5}$", "", run.name)).strip("-")[:60]
     return f"{words or 'run'}-{run.id[-4:]}"
 
 
