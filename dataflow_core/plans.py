@@ -192,6 +192,8 @@ NO_EXAMPLES = (
 def _checked(prompt: PromptTexts | None) -> Fields | None:
     if prompt is None:
         return None
+    if not isinstance(prompt, PromptTexts):
+        raise UsageError(f"A prompt is what workspace.prompts.get(…) returns; a {type(prompt).__name__} was given.")
     check_prompt(prompt)
     return prompt.as_fields()
 

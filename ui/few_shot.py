@@ -5,12 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from dataflow_core.few_shot import MOST, FewShot
+from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.custom import CustomGenerator
+from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.models import Endpoint, ReviewStatus
 from dataflow_core.plans import NO_EXAMPLES
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
-from ui.format import count
 
 
 def choose_few_shot(workspace: Workspace, generator: str, endpoint: Endpoint, key: str) -> FewShot | None:
@@ -42,16 +43,19 @@ def choose_few_shot(workspace: Workspace, generator: str, endpoint: Endpoint, ke
     return FewShot(number, tokens)
 
 
+_WHICH = {
+    ParaSeqTaskGenerator.name: "tasks with the same columns",
+    ConsistentChatGenerator.name: "dialogues of the same length and language",
+    CustomGenerator.name: "records of this recipe",
+}
+
+
 def _from_which(workspace: Workspace, generator: str) -> str:
-    if generator == CustomGenerator.name:
-        return (
-            "Accepted or edited records of this recipe, those most like each input, never its own. They are chosen "
-            "once, when the run is planned."
-        )
     accepted = Query(generators=(generator,), statuses=(ReviewStatus.ACCEPTED,))
     edited = Query(generators=(generator,), statuses=(ReviewStatus.UNREVIEWED,), is_edited=True)
-    known = workspace.records.count(accepted) + workspace.records.count(edited)
-    if not known:
+    if not workspace.records.count(accepted) + workspace.records.count(edited):
         return "Nothing is accepted yet, so nothing would be shown. Accept some records in Review first."
-    which = count(known, "accepted or edited record")
-    return f"Those most like each input, of {which}, never its own. They are chosen once, when the run is planned."
+    return (
+        f"Accepted or edited {_WHICH[generator]}, those most like each input, never its own. They are chosen once, "
+        "when the run is planned."
+    )

@@ -7,15 +7,14 @@ from dataclasses import dataclass, replace
 
 from dataflow_core.errors import UsageError
 from dataflow_core.export import whole
-from dataflow_core.models import SKELETON, Fields, Record, ReviewStatus, Run, SourceLine
+from dataflow_core.models import NOT_TURNED_DOWN, SKELETON, Fields, Record, ReviewStatus, Run, SourceLine
 from dataflow_core.readers import Entry, Selection, Table
 from dataflow_core.storage.queries import Query
 from dataflow_core.storage.records import RecordStore
 from dataflow_core.storage.runs import RunStore
 
-#: Which records go on: those that people have accepted, or all that nobody has turned down.
+#: Which records go on, where not all that nobody has turned down.
 ONLY_ACCEPTED = (ReviewStatus.ACCEPTED,)
-NOT_TURNED_DOWN = (ReviewStatus.UNREVIEWED, ReviewStatus.ACCEPTED, ReviewStatus.FLAGGED)
 _LOOKED_AT = 200
 
 

@@ -20,6 +20,7 @@ from dataflow_core.models.calls import (
 from dataflow_core.models.intents import Flow, Intent
 from dataflow_core.models.prompts import CustomRecipe, Example, FieldType, OutputField, PromptTexts
 from dataflow_core.models.records import (
+    NOT_TURNED_DOWN,
     SKELETON,
     Comment,
     Decision,
@@ -49,6 +50,7 @@ from dataflow_core.models.runs import (
 
 __all__ = [
     "EMBEDDED",
+    "NOT_TURNED_DOWN",
     "SKELETON",
     "Action",
     "ActionState",

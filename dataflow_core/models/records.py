@@ -24,6 +24,10 @@ class ReviewStatus(StrEnum):
     DELETED = "deleted"  # out of sight, and of every export; its history is kept
 
 
+#: What goes on where nobody says otherwise: all that no person has turned down.
+NOT_TURNED_DOWN = (ReviewStatus.UNREVIEWED, ReviewStatus.ACCEPTED, ReviewStatus.FLAGGED)
+
+
 class RevisionKind(StrEnum):
     """How a revision of a record came to be."""
 

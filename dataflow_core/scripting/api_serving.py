@@ -55,8 +55,11 @@ class APILLMServing_request(LLMServingABC):  # noqa: N801  DataFlow's name
                 "api_key is not taken. Put the key into an environment variable, and give its name: "
                 "key_name_of_api_key='DF_API_KEY'."
             )
-        if max_retries < 1:
-            raise UsageError(f"At least 1 attempt is needed; max_retries is {max_retries}.")
+        for name, number in (("max_workers", max_workers), ("max_retries", max_retries)):
+            if not isinstance(number, int) or number < 1:
+                raise UsageError(f"{name} is a whole number, at least 1; {number!r} was given.")
+        if temperature is not None and not (isinstance(temperature, int | float) and 0 <= temperature <= 2):
+            raise UsageError(f"The temperature is a number between 0 and 2; {temperature!r} was given.")
         self.api_url = api_url
         self.key_name_of_api_key = key_name_of_api_key
         self.model_name = model_name

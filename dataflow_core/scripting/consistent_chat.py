@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from dataflow_core.errors import UsageError
 from dataflow_core.generators import consistent_chat
 from dataflow_core.models import Failure, Fields, PromptTexts, Record
 
@@ -25,7 +26,7 @@ class ConsistentChatGenerator(consistent_chat.ConsistentChatGenerator):
     the nine built-in ones. `prompt` takes the place of the built-in one. `failures` holds what came of the dialogues
     that failed in the last run.
 
-    Raises `UsageError` for an odd number of turns.
+    Raises `UsageError` for an odd number of turns, and for a number of dialogues that is none.
     """
 
     def __init__(
@@ -41,6 +42,10 @@ class ConsistentChatGenerator(consistent_chat.ConsistentChatGenerator):
         prompt: PromptTexts | None = None,
     ) -> None:
         own = prompt.as_fields() if isinstance(prompt, PromptTexts) else prompt
+        if not isinstance(num_dialogs_per_intent, int) or num_dialogs_per_intent < 1:
+            raise UsageError(
+                f"num_dialogs_per_intent is a whole number, at least 1; {num_dialogs_per_intent!r} was given."
+            )
         super().__init__(llm_serving, num_dialogs_per_intent, num_turns_per_dialog, temperature, seed=seed, prompt=own)
         self.language = language
         self.intents = intents

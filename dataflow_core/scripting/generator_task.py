@@ -139,7 +139,7 @@ class GeneratorTask(BaseModel, ABC):
                 value = task_rows.json_value(value, name)
             except OwnCodeError:
                 continue
-            if not _may_hold_a_key({name: value}):
+            if not may_hold_a_key({name: value}):
                 found[name] = value
         return found
 
@@ -175,11 +175,12 @@ class GeneratorTask(BaseModel, ABC):
         self._run_id, self._failures = run_id, failures
 
 
-def _may_hold_a_key(value: Any) -> bool:
+def may_hold_a_key(value: Any) -> bool:
+    """Whether it must not be stored: it is called a key somewhere, or looks like one."""
     if isinstance(value, dict):
-        return any(_NAMES_A_KEY.search(name) or _may_hold_a_key(part) for name, part in value.items())
+        return any(_NAMES_A_KEY.search(name) or may_hold_a_key(part) for name, part in value.items())
     if isinstance(value, list):
-        return any(_may_hold_a_key(part) for part in value)
+        return any(may_hold_a_key(part) for part in value)
     return isinstance(value, str) and len(value.split()) == 1 and looks_like_a_key(value)
 
 

@@ -14,7 +14,7 @@ from dataflow_core.generators import GENERATORS, build_generator
 from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.health import RESUME
-from dataflow_core.models import Fields, Run, RunState
+from dataflow_core.models import NOT_TURNED_DOWN, Fields, Run, RunState
 from dataflow_core.recipes import draw
 from dataflow_core.scripting.blocking import run_blocking
 from dataflow_core.scripting.foreign import Reach
@@ -53,7 +53,7 @@ class Given:
 
 
 class ExportStep:
-    """Writes the records of the step before, and hands them on."""
+    """Writes the records of the step before that nobody has turned down, and hands the step on."""
 
     def __init__(self, export: Export) -> None:
         self.export = export
@@ -64,7 +64,7 @@ class ExportStep:
             raise UsageError(
                 "An Export writes the records of the step before it. Connect one to it: step >> Export(…)."
             )
-        query = Query(runs=(given.before.id,))
+        query = Query(runs=(given.before.id,), statuses=NOT_TURNED_DOWN)
         write_export(given.workspace.records, query, self.export.path, format_name=self.export.format)
         return given.before
 

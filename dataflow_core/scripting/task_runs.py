@@ -17,7 +17,7 @@ from dataflow_core.models import Fields, Run, RunState
 from dataflow_core.runner import Outcome
 from dataflow_core.scripting.blocking import run_blocking
 from dataflow_core.scripting.foreign import KeptOpen, Reach
-from dataflow_core.scripting.generator_task import GeneratorTask
+from dataflow_core.scripting.generator_task import GeneratorTask, may_hold_a_key
 from dataflow_core.scripting.llms import LLM
 from dataflow_core.scripting.rows import Rows, frame_of
 from dataflow_core.scripting.step_runs import write_failures_beside, write_rows
@@ -190,7 +190,8 @@ def _settings(task: GeneratorTask) -> Fields:
         given = json_value(getattr(task.llm, "generation_kwargs", None) or {}, "generation_kwargs")
     except OwnCodeError:
         return {}
-    return {"generation_kwargs": given} if given else {}
+    kept = {name: value for name, value in given.items() if not may_hold_a_key({name: value})}
+    return {"generation_kwargs": kept} if kept else {}
 
 
 def _name(task: GeneratorTask) -> str:

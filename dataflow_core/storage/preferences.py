@@ -1,7 +1,8 @@
-"""What people have set for a workspace, and which runs their scripts have planned in it."""
+"""What people have set for a workspace or left unsaved in it, and which runs their scripts have planned there."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sqlalchemy import delete, insert, select
@@ -13,6 +14,7 @@ from dataflow_core.storage.schema import preferences
 REASONS = ("Off topic", "Wrong or made up", "Not a task", "Repeats another", "Too vague", "Badly written")
 _REASONS = "reasons"
 _SCRIPT = "run of script "
+_DRAFTS = "drafts: "
 MOST_REASONS = 9  # one for each digit
 
 
@@ -37,6 +39,22 @@ class PreferenceStore:
 
     def keep_run_of_script(self, plan: str, run_id: str) -> None:
         self._set(_SCRIPT + plan, run_id)
+
+    def drafts(self, what: str, person: str) -> dict[str, Any]:
+        """What this person has begun to write and not saved, by what it is about; last changed last."""
+        return dict(self._get(f"{_DRAFTS}{what} of {person}") or {})
+
+    def keep_draft(self, what: str, person: str, about: str, draft: Any) -> None:
+        """Keep it in place of the one before; None drops that."""
+        name = f"{_DRAFTS}{what} of {person}"
+        with self._database.write() as connection:
+            own = preferences.c.name == name
+            kept = dict(connection.scalar(select(preferences.c.value).where(own)) or {})
+            kept.pop(about, None)
+            if draft is not None:
+                kept[about] = json.loads(storable(json.dumps(draft, ensure_ascii=False)))
+            connection.execute(delete(preferences).where(own))
+            connection.execute(insert(preferences).values(name=name, value=kept))
 
     def _get(self, name: str) -> Any:
         with self._database.read() as connection:

@@ -341,3 +341,27 @@ def test_records_of_a_scripts_own_task_are_shown_and_edited_whatever_they_hold(
     assert not open_page("review", record=only(workspace).id).exception
     assert not open_page("runs", run=run.id).exception
     assert not open_page("export").exception
+
+
+def test_a_recipe_that_was_not_saved_is_there_again_when_the_page_is_loaded_anew(open_page: OpenPage) -> None:
+    page = begin(open_page("custom"))
+    edit_table(page, "outputs", edited_rows={0: {"name": "rhyme"}})
+    again = open_page("custom")
+    assert again.selectbox(key="custom-choice").value == "new"
+    assert (field(again, "Name").value, field(again, "Instruction").value) == (
+        "Rhymes",
+        "Two lines on {topic} for {reader}.",
+    )
+    assert "Not saved yet" in str([said.value for said in again.markdown])
+    button(again, "Begin anew").click().run()
+    assert field(open_page("custom"), "Name").value != "Rhymes"
+
+
+def test_a_saved_recipe_leaves_no_draft_behind(workspace: Workspace, open_page: OpenPage) -> None:
+    workspace.recipes.save(RIDDLES)
+    page = choose(open_page("custom"), "saved:Riddles")
+    field(page, "Instruction").set_value("A short riddle about {topic}.").run()
+    assert list(workspace.preferences.drafts("recipes", "reviewer")) == ["saved:Riddles"]
+    button(page, "Save recipe").click().run()
+    assert workspace.preferences.drafts("recipes", "reviewer") == {}
+    assert field(open_page("custom"), "Instruction").value == "A short riddle about {topic}."

@@ -268,7 +268,7 @@ def test_a_run_of_tasks_takes_the_chosen_prompt_and_shows_accepted_records(
     assert "Nothing is accepted yet" in said(page)
     decide(workspace, make_tasks(workspace, 3))
     page.number_input(key="tasks-few-shot-count").set_value(2).run()
-    assert "of 3 accepted or edited records" in said(page)
+    assert "Accepted or edited tasks with the same columns" in said(page)
     next(found for found in page.selectbox if found.label == "Prompt").set_value("kinder/1").run()
     area(page, "Tasks").set_value("Count the apples in the cellar.")
     button(page, "Read them").click().run()
@@ -300,3 +300,15 @@ def test_a_record_tells_which_records_its_model_was_shown(workspace: Workspace, 
     assert len(links) == 2
     button(page, links[0]).click().run()
     assert in_address(page, "record") in {record_at(workspace, one).id for one in numbers}
+
+
+def test_what_was_not_saved_of_a_prompt_is_there_when_the_page_is_loaded_anew(
+    workspace: Workspace, kinder: PromptTexts, open_page: OpenPage
+) -> None:
+    page = open_page("prompts", prompt=kinder.label)
+    area(page, "System").set_value("Be very kind.").run()
+    again = open_page("prompts", prompt=kinder.label)
+    assert area(again, "System").value == "Be very kind."
+    button(again, "Discard changes").click().run()
+    assert area(open_page("prompts", prompt=kinder.label), "System").value == "Be kind."
+    assert workspace.preferences.drafts("prompts", "reviewer") == {}

@@ -101,7 +101,7 @@ def test_a_wrong_key_is_an_error_and_not_none(monkeypatch: pytest.MonkeyPatch) -
         APILLMServing_request("", model_name=" ")
     with pytest.raises(UsageError, match="looks like a key"):
         APILLMServing_request("", key_name_of_api_key="sk-abcdefgh12345")
-    with pytest.raises(UsageError, match="attempt"):
+    with pytest.raises(UsageError, match="max_retries is a whole number"):
         APILLMServing_request("", max_retries=0)
 
 

@@ -21,12 +21,15 @@ import pytest
 from dataflow_core import health
 from dataflow_core.cli import main
 from dataflow_core.errors import ConfigurationError, ServingError, UsageError
-from dataflow_core.models import Fields, RunState, Stage
+from dataflow_core.models import Fields, ReviewStatus, RunState, Stage
 from dataflow_core.prompts import consistent_chat, para_seq
 from dataflow_core.scripting.api_serving import APILLMServing_request
 from dataflow_core.scripting.consistent_chat import ConsistentChatGenerator
 from dataflow_core.scripting.file_storage import FileStorage
+from dataflow_core.scripting.generator_task import GeneratorTask
 from dataflow_core.scripting.para_seq import ParaSeqTaskGenerator
+from dataflow_core.scripting.pipeline import Export, Pipeline
+from dataflow_core.scripting.typing import GeneratorOutput
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from tests.processes import wait_until
@@ -474,3 +477,42 @@ def test_where_nothing_answers_a_script_is_told_to_run_again_and_of_no_button(
     with pytest.raises(ServingError, match="the same script goes on with it") as raised:
         ParaSeqTaskGenerator(nowhere).run(storage_with(tmp_path, ["Pack a bag."]).step(), "atom_task")
     assert "resume" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"max_workers": "4"}, {"max_retries": 0}, {"temperature": "hot"}, {"temperature": 5}]
+)
+def test_a_setting_that_is_no_such_number_is_refused_at_once(settings: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=next(iter(settings))):
+        APILLMServing_request("", model_name="m", **settings)
+
+
+@pytest.mark.parametrize("number", ["2", 0, 2.5])
+def test_a_number_of_dialogues_that_is_none_is_refused_by_its_name(number: Any) -> None:
+    with pytest.raises(UsageError, match="num_dialogs_per_intent is a whole number, at least 1"):
+        ConsistentChatGenerator(OnlyInput(), num_dialogs_per_intent=number)
+
+
+def test_a_pipelines_export_leaves_out_what_was_turned_down(tmp_path: Path) -> None:
+    class Two(GeneratorTask):
+        @property
+        def outputs(self) -> list[str]:
+            return ["text", "model_name"]
+
+        def process(self, offset: int = 0) -> GeneratorOutput:
+            yield [{"text": word, "model_name": "m"} for word in ("good", "bad")], True
+
+        def format_output(self, output: str | None, input: Any = None) -> dict[str, Any]:
+            return {}
+
+    def run() -> None:
+        with Pipeline("two") as pipeline:
+            Two(llm=OnlyInput()) >> Export(tmp_path / "out.jsonl")
+        pipeline.run(tmp_path / "work")
+
+    run()
+    with closing(Workspace(tmp_path / "work")) as workspace:
+        (bad,) = [record for record in workspace.records.stream(Query()) if record.fields["text"] == "bad"]
+        workspace.review.decide({bad.id: bad.revision}, ReviewStatus.REJECTED, reviewer="Ada")
+    run()
+    assert [row["text"] for row in lines_of(tmp_path / "out.jsonl")] == ["good"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
@@ -14,11 +15,13 @@ from dataflow_core.models import CustomRecipe
 from dataflow_core.recipes import builtin_recipes, recipe_as_yaml, recipe_from_yaml
 from dataflow_core.workspace import Workspace
 from ui.custom.draft import Draft, draft_of
+from ui.session import reviewer
 from ui.shell import remark
 from ui.text import escape_markdown
 
 _CHOICE, _NEXT, _SLOTS, _UPLOADS = "custom-choice", "custom-choose", "custom-slots", "custom-uploads"
 _PROBLEM = "custom-problem"
+_DRAFTS = "recipes"
 _NEW = "new"
 _SAVED, _BUILTIN, _FILE, _DELETED = "saved:", "builtin:", "file:", "deleted:"
 _TYPES = ["yaml", "yml", "json"]
@@ -27,15 +30,22 @@ _LARGEST_FILE = 1  # megabytes
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One recipe being worked on. `key` is what its widgets' keys begin with; `beginning` is how it was opened.
+    """One recipe being worked on. `key` is what its widgets' keys begin with; `beginning` is what they begin with.
 
-    `stored` is what it replaces when it is saved: the saved recipe as it was opened, or saved last.
+    `stored` is what it replaces when it is saved: the saved recipe as it was opened, or saved last. `original` is what
+    was opened where the widgets begin with what a person had made of it before.
     """
 
     key: str
     beginning: Draft
     choice: str
     stored: CustomRecipe | None = None
+    original: Draft | None = None
+
+    def is_changed(self, draft: Draft) -> bool:
+        """Whether somebody would miss it."""
+        is_nowhere_else = self.choice.startswith((_NEW, _FILE, _DELETED))
+        return not draft.is_empty and (is_nowhere_else or draft != (self.original or self.beginning))
 
 
 def choose_recipe(workspace: Workspace) -> tuple[Slot, DeltaGenerator]:
@@ -43,11 +53,12 @@ def choose_recipe(workspace: Workspace) -> tuple[Slot, DeltaGenerator]:
 
     What was typed into one that is left is there again when it is chosen again.
     """
-    known = _known(workspace)
+    kept = _kept(workspace)
+    known = _known(workspace, kept)
     if (wanted := st.session_state.pop(_NEXT, None)) in known:
         st.session_state[_CHOICE] = wanted
     if st.session_state.get(_CHOICE) not in known:
-        st.session_state[_CHOICE] = next(iter(known))
+        st.session_state[_CHOICE] = next((choice for choice in reversed(kept) if choice in known), next(iter(known)))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         choice = st.selectbox(
             "Recipe", list(known), format_func=_label, key=_CHOICE, persist_state="session", width="stretch"
@@ -55,7 +66,7 @@ def choose_recipe(workspace: Workspace) -> tuple[Slot, DeltaGenerator]:
         more = st.container(width="content")
     if problem := st.session_state.pop(_PROBLEM, ""):
         st.error(escape_markdown(problem))
-    return _slot(workspace, choice, known[choice]), more
+    return _slot(workspace, choice, known[choice], kept.get(choice)), more
 
 
 def offer_saving(workspace: Workspace, slot: Slot, draft: Draft, more: DeltaGenerator) -> None:
@@ -68,8 +79,9 @@ def offer_saving(workspace: Workspace, slot: Slot, draft: Draft, more: DeltaGene
     is_saved = stored is not None and stored == recipe and slot.choice == _SAVED + stored.name
     if is_saved:
         remark(":material/check: Saved", "green", width="content")
-    elif not draft.is_empty and (slot.choice.startswith((_NEW, _FILE, _DELETED)) or draft != slot.beginning):
+    elif slot.is_changed(draft):
         remark("Not saved yet", "gray", width="content")
+    _keep(workspace, slot.choice, draft if slot.is_changed(draft) and not is_saved else None)
     if st.button("Save recipe", icon=":material/save:", disabled=is_saved or draft.is_empty):
         _save(workspace, slot, draft)
     with more:
@@ -95,6 +107,7 @@ def _save(workspace: Workspace, slot: Slot, draft: Draft) -> None:
         workspace.recipes.save(recipe)
         slots = _slots()
         slots.pop(slot.choice, None)  # what it was opened from is opened anew next time
+        _keep(workspace, slot.choice, None)
         choice = _SAVED + recipe.name
         slots[choice] = Slot(slot.key, slot.beginning, choice, recipe)
         st.session_state[_NEXT] = choice
@@ -125,7 +138,9 @@ def _more(workspace: Workspace, slot: Slot, recipe: CustomRecipe | None) -> None
                 width="stretch",
             )
         elif slot.choice.startswith((_BUILTIN, _NEW)):
-            st.button("Begin anew", icon=":material/restart_alt:", on_click=_forget, args=(slot,), width="stretch")
+            st.button(
+                "Begin anew", icon=":material/restart_alt:", on_click=_forget, args=(workspace, slot), width="stretch"
+            )
         file = st.file_uploader(
             "Open a recipe from YAML",
             ["yaml", "yml", "json"],
@@ -157,7 +172,7 @@ def _delete(workspace: Workspace, slot: Slot) -> None:
     name = slot.choice.removeprefix(_SAVED)
     recipe = workspace.recipes.get(name)
     workspace.recipes.remove(name)
-    _forget(slot)
+    _forget(workspace, slot)
     if recipe is not None:
         choice = _DELETED + name
         _slots()[choice] = Slot(slot.key, draft_of(recipe), choice)
@@ -165,23 +180,36 @@ def _delete(workspace: Workspace, slot: Slot) -> None:
     st.session_state[_UPLOADS] += 1  # closes the menu, where the same button would delete another recipe
 
 
-def _forget(slot: Slot) -> None:
+def _forget(workspace: Workspace, slot: Slot) -> None:
     _slots().pop(slot.choice, None)
+    _keep(workspace, slot.choice, None)
 
 
-def _known(workspace: Workspace) -> dict[str, Draft]:
+def _kept(workspace: Workspace) -> dict[str, Draft]:
+    """What this person has changed and not saved, by choice: also before the page was loaded anew."""
+    return {choice: Draft.of(fields) for choice, fields in workspace.preferences.drafts(_DRAFTS, reviewer()).items()}
+
+
+def _keep(workspace: Workspace, choice: str, draft: Draft | None) -> None:
+    if _kept(workspace).get(choice) != draft:
+        workspace.preferences.keep_draft(_DRAFTS, reviewer(), choice, draft and draft.as_fields())
+
+
+def _known(workspace: Workspace, kept: Mapping[str, Draft]) -> dict[str, Draft]:
     """What can be chosen, and how each begins."""
     saved = {_SAVED + recipe.name: draft_of(recipe) for recipe in workspace.recipes.all()}
-    opened = {choice: slot.beginning for choice, slot in _slots().items() if choice.startswith((_FILE, _DELETED))}
+    opened = {choice: draft for choice, draft in kept.items() if choice.startswith((_FILE, _DELETED))}
+    opened |= {choice: slot.beginning for choice, slot in _slots().items() if choice.startswith((_FILE, _DELETED))}
     builtin = {_BUILTIN + recipe.name: draft_of(recipe) for recipe in builtin_recipes()}
     return saved | opened | builtin | {_NEW: Draft(outputs=({"name": "text", "type": "text", "description": ""},))}
 
 
-def _slot(workspace: Workspace, choice: str, beginning: Draft) -> Slot:
+def _slot(workspace: Workspace, choice: str, original: Draft, kept: Draft | None) -> Slot:
     slots = _slots()
     if choice not in slots:
         stored = workspace.recipes.get(choice.removeprefix(_SAVED)) if choice.startswith(_SAVED) else None
-        slots[choice] = Slot(f"custom-{ULID()}", beginning if stored is None else draft_of(stored), choice, stored)
+        original = original if stored is None else draft_of(stored)
+        slots[choice] = Slot(f"custom-{ULID()}", kept or original, choice, stored, original)
     return slots[choice]
 
 

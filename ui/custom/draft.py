@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from dataflow_core.generators.field_values import written_value
-from dataflow_core.models import CustomRecipe
+from dataflow_core.models import CustomRecipe, Fields
 from dataflow_core.prompts.templates import names_in
 from dataflow_core.recipes import read_recipe
 
@@ -29,6 +30,14 @@ class Draft:
     def is_empty(self) -> bool:
         """Whether nobody has begun with it."""
         return not self.name and not self.instruction
+
+    def as_fields(self) -> Fields:
+        return asdict(self)
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> Draft:
+        rows = {name: tuple(fields[name]) for name in ("outputs", "examples")}
+        return cls(fields["name"], fields["instruction"], fields["system"], lists=fields["lists"], **rows)
 
     def recipe(self, *, columns: Collection[str] | None = ()) -> CustomRecipe:
         """Raises `UsageError` for what is wrong first; `columns` None lets names stand that have no list."""

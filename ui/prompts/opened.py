@@ -23,6 +23,7 @@ from ui.shell import Badge, remark, show_badge
 from ui.text import escape_markdown
 
 _SAID = "prompts-said"
+_DRAFTS = "prompts"
 _FIXED = (
     "A small model copies a pattern and cannot follow a description of it. So this prompt is made of examples, which "
     "the rules that pick among its answers know as well: it can be read, but not changed."
@@ -78,10 +79,14 @@ def _show_own(workspace: Workspace, prompt: PromptTexts, history: list[SavedProm
     problems = st.container()  # above the texts, which are long
     texts_tab, versions_tab = st.tabs(["Texts", f"Versions ({len(history)})"], key=f"prompt-tabs-{prompt.name}")
     with texts_tab:
-        draft = replace(prompt, texts={slot.name: _edit(prompt, slot) for slot in SLOTS[prompt.generator]})
+        kept = workspace.preferences.drafts(_DRAFTS, reviewer()).get(prompt.label) or {}
+        texts = {slot.name: _edit(prompt, slot, kept.get(slot.name)) for slot in SLOTS[prompt.generator]}
+        draft = replace(prompt, texts=texts)
     with versions_tab:
         show_versions(history, prompt)
     is_changed = draft.texts != prompt.texts
+    if kept != (draft.texts if is_changed else {}):
+        workspace.preferences.keep_draft(_DRAFTS, reviewer(), prompt.label, draft.texts if is_changed else None)
     with actions:
         if is_changed:
             st.button("Discard changes", type="tertiary", on_click=_discard, args=(prompt,))
@@ -94,9 +99,10 @@ def _show_own(workspace: Workspace, prompt: PromptTexts, history: list[SavedProm
                 remark(f":material/warning: {escape_markdown(problem)}", "orange")
 
 
-def _edit(prompt: PromptTexts, slot: TextSlot) -> str:
+def _edit(prompt: PromptTexts, slot: TextSlot, kept: str | None) -> str:
+    """`kept` is what was typed before the page was loaded anew, None where that is what was saved."""
     key = _key(prompt, slot.name)
-    st.session_state.setdefault(key, prompt.texts[slot.name])
+    st.session_state.setdefault(key, prompt.texts[slot.name] if kept is None else kept)
     with st.container(gap="xxsmall"):
         text = st.text_area(
             slot.label,
@@ -144,6 +150,7 @@ def _save(workspace: Workspace, draft: PromptTexts) -> None:
     is_new = saved.version != draft.version or saved.name != draft.name
     st.session_state[_SAID] = f"Saved as {saved.label}." if is_new else f"Nothing has changed since {saved.label}."
     _forget(draft)
+    workspace.preferences.keep_draft(_DRAFTS, reviewer(), draft.label, None)
     open_prompt(saved.label)
     st.rerun()
 
