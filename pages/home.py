@@ -15,6 +15,8 @@ with page_header("Home", badges=badges(workspace)):
         st.switch_page("pages/tasks.py")
     if not has_nothing and st.button("Plan dialogues", icon=":material/forum:"):
         st.switch_page("pages/dialogues.py")
+    if not has_nothing and st.button("Write a recipe", icon=":material/design_services:"):
+        st.switch_page("pages/custom.py")
 if has_nothing:
     welcome(workspace)
 else:

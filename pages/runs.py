@@ -27,10 +27,12 @@ if runs:
 else:
     with empty_state(
         "No runs yet",
-        "A run takes tasks of your own, or a plan of dialogues, and makes a record from each.",
+        "A run makes records: from tasks of your own, from a plan of dialogues, or by a recipe.",
         icon=":material/bolt:",
     ):
         if st.button("Make tasks", type="primary"):
             st.switch_page("pages/tasks.py")
         if st.button("Make dialogues"):
             st.switch_page("pages/dialogues.py")
+        if st.button("Write a recipe"):
+            st.switch_page("pages/custom.py")

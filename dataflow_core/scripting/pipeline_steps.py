@@ -165,7 +165,7 @@ def step_of(what: Any) -> Step:
         return GeneratorStep(what)
     raise UsageError(
         f"{type(what).__name__} cannot be a step of a pipeline. Steps are GeneratorTasks, ParaSeqTaskGenerator, "
-        "Export, and objects with a name and plan_run(workspace, rows)."
+        "RecipeGenerator, Export, and objects with a name and plan_run(workspace, rows)."
     )
 
 

@@ -38,6 +38,8 @@ def welcome(workspace: Workspace) -> None:
             st.switch_page("pages/tasks.py")
         if st.button("Plan dialogues", icon=":material/forum:"):
             st.switch_page("pages/dialogues.py")
+        if st.button("Write a recipe", icon=":material/design_services:"):
+            st.switch_page("pages/custom.py")
     if problem:
         st.warning(escape_markdown(problem), icon=":material/warning:")
     with st.grid(4, min_column_width=170, gap="small"):

@@ -31,6 +31,7 @@ def show_header(workspace: Workspace) -> Wish:
     """Show the title and its buttons; return what was asked for."""
     runs = _runs_filtered(workspace)
     accepted = workspace.records.count(Query(runs=runs, statuses=(ReviewStatus.ACCEPTED,)))
+    is_done = not workspace.records.count(Query(runs=runs, statuses=(ReviewStatus.UNREVIEWED,)))
     wish: Wish = "focus" if st.query_params.get("view") == "focus" and not record_in_address() else ""
     with page_header("Review"):
         # A dialog must not lie over the open record, whose keys would still be listening.
@@ -44,7 +45,7 @@ def show_header(workspace: Workspace) -> Wish:
         if not is_open and st.button(
             "One by one",
             icon=":material/center_focus_strong:",
-            type="primary",
+            type="secondary" if is_done else "primary",
             shortcut="T",
             help="Opens the first record that nobody has decided. Its keys: A accept, X reject, F flag, ? for more.",
         ):
@@ -95,13 +96,15 @@ def show_nothing_found(workspace: Workspace, query: Query) -> None:
     if not workspace.records.count(Query()):
         with empty_state(
             "Nothing to review yet",
-            "Records appear here while a run makes them. Start with tasks of your own, or with dialogues from a plan.",
+            "Records appear here while a run makes them. Begin with your tasks, a plan of dialogues, or a recipe.",
             icon=":material/rate_review:",
         ):
             if st.button("Make tasks", type="primary"):
                 st.switch_page("pages/tasks.py")
             if st.button("Make dialogues"):
                 st.switch_page("pages/dialogues.py")
+            if st.button("Write a recipe"):
+                st.switch_page("pages/custom.py")
         return
     with empty_state(
         "No record matches the filters", "Take some of them away to see more records.", icon=":material/filter_alt_off:"
