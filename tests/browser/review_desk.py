@@ -84,6 +84,13 @@ def press(page: Page, key: str) -> None:
     settled(page)
 
 
+def as_saved(desk: Desk) -> None:
+    """Wait until the first record is on screen at its present revision: till then keys decide nothing."""
+    first = records_of(desk.workspace)[0]
+    until(lambda: painted(desk.page).startswith(f"{first.id}:{first.revision}"), desk.page)
+    settled(desk.page)
+
+
 def text_area(page: Page, position: int = 0) -> Locator:
     return page.get_by_test_id("stMain").locator("textarea").nth(position)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, WebSocketRoute, expect
 
-from dataflow_core.models import ReviewStatus
+from dataflow_core.models import Record, ReviewStatus
 from tests.browser.driver import AppServer, app_page, app_server, disconnected, free_port, reconnected, settled, visit
-from tests.browser.review_desk import PARALLEL, TASK, desk, fill, painted, press, records_of, text_area, until
+from tests.browser.review_desk import PARALLEL, TASK, as_saved, desk, fill, painted, press, records_of, text_area, until
 
 
 def test_a_key_decides_the_record_on_screen_and_the_next_one_comes(browser: Browser, desk_server: AppServer) -> None:
@@ -134,6 +134,7 @@ def test_what_two_people_type_into_one_text_is_shown_side_by_side(browser: Brows
         expect(here.page.get_by_text("was changed by someone else while you were editing it")).to_be_visible()
         expect(here.page.get_by_text("Theirs.").first).to_be_visible()
         assert records_of(here.workspace)[0].fields[TASK] == "Theirs."
+        settled(here.page)  # what is still being drawn would move the button away from the pointer
         here.page.get_by_role("button", name="Keep mine").click()
         until(lambda: records_of(here.workspace)[0].fields[TASK] == "Mine.", here.page)
 
@@ -158,20 +159,20 @@ def test_typing_goes_on_over_a_restart_of_the_server(browser: Browser, tmp_path:
         workspace.close()
 
 
+def turns_of(record: Record) -> list[str]:
+    return [turn["value"] for turn in record.fields["conversation"]]
+
+
 def test_turns_of_a_dialogue_are_edited_and_the_dialogue_decided(browser: Browser, desk_server: AppServer) -> None:
     with desk(browser, desk_server, dialogues=True) as here:
         text_area(here.page, 1).fill("A better answer.")
         here.page.keyboard.press("Control+Enter")
         here.page.keyboard.type("And then?")
-        until(lambda: len(records_of(here.workspace)[0].fields["conversation"]) == 3, here.page)
+        expected = ["Question 0?", "A better answer.", "And then?"]
+        until(lambda: turns_of(records_of(here.workspace)[0]) == expected, here.page)
         expect(here.page.get_by_text(re.compile("end", re.IGNORECASE)).first).to_be_visible()
         here.page.keyboard.press("Escape")
-        settled(here.page)
+        as_saved(here)
         press(here.page, "f")
         first = records_of(here.workspace)[0]
-        assert [turn["value"] for turn in first.fields["conversation"]] == [
-            "Question 0?",
-            "A better answer.",
-            "And then?",
-        ]
-        assert first.status is ReviewStatus.FLAGGED
+        assert (turns_of(first), first.status) == (expected, ReviewStatus.FLAGGED)
