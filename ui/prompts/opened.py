@@ -91,10 +91,8 @@ def _show_own(workspace: Workspace, prompt: PromptTexts, history: list[SavedProm
         if is_changed:
             st.button("Discard changes", type="tertiary", on_click=_discard, args=(prompt,))
         _copy(workspace, draft, "Save as…")
-        label = f"Save as version {newest + 1}"
-        if st.button(
-            label, type="primary", icon=":material/save:", disabled=not is_changed and prompt == history[0].prompt
-        ):
+        # Always enabled: what is being typed is sent by the click itself.
+        if st.button(f"Save as version {newest + 1}", type="primary", icon=":material/save:"):
             with problems:
                 _save(workspace, draft)
         elif is_changed and (problem := _problem(draft)):
