@@ -56,7 +56,7 @@ def test_a_saved_or_built_in_recipe_goes_by_its_name(folder: Path, capsys: pytes
         assert custom("jokes", "--count", "1", "--workspace", "ws", url=endpoint.url) == 0
     assert list(written(folder)[0]) == ["setup", "punchline", "model_name"]
     assert custom("rhymes", "--count", "1", "--workspace", "ws") == 2
-    assert "neither a file nor a recipe 'rhymes'" in capsys.readouterr().err
+    assert "neither a file rhymes nor a recipe 'rhymes'" in capsys.readouterr().err
 
 
 def test_a_tables_rows_are_inputs_one_each(folder: Path) -> None:

@@ -339,6 +339,9 @@ def test_a_recipe_comes_from_a_file_a_name_or_itself(with_recipes: Pipe, folder:
     (folder / "atoms.yaml").write_text("name: [")
     with pytest.raises(UsageError, match="Step 1 \\(atoms\\): The recipe is not valid YAML, line 2"):
         with_recipes(RecipeStep("atoms.yaml", count=2))
+    (folder / "atoms.yaml").write_bytes(b"name: \xff\xfe")
+    with pytest.raises(UsageError, match=r"Step 1 \(atoms\): .*atoms.yaml is no text in UTF-8"):
+        with_recipes(RecipeStep("atoms.yaml", count=2))
     with pytest.raises(UsageError, match="say with count how many"):
         with_recipes(RecipeStep("atoms"))
     with pytest.raises(UsageError, match="atom_task"):

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from dataflow_core.errors import UsageError
+from dataflow_core.flows.named_recipes import recipe_named
 from dataflow_core.flows.record_inputs import RecordChoice, fields_of, table_of
 from dataflow_core.models import Budget, CustomRecipe, Endpoint, Fields, Intent, Run
 from dataflow_core.readers import guess_task_column, read_table, select_inputs
+from dataflow_core.recipes import read_recipe
 from dataflow_core.workspace import Workspace
 
 
@@ -237,20 +239,11 @@ def _recipe(step: RecipeStep, workspace: Workspace, folder: Path, endpoint: Endp
 def _read_recipe(
     named: CustomRecipe | Mapping[str, Any] | str | Path, workspace: Workspace, folder: Path
 ) -> CustomRecipe:
-    from dataflow_core.recipes import builtin_recipes, read_recipe, recipe_from_yaml
-
     if isinstance(named, CustomRecipe):
         return named
     if isinstance(named, Mapping):
         return read_recipe(named, columns=None)
-    path = folder / named
-    if path.is_file():
-        return recipe_from_yaml(path.read_text(encoding="utf-8-sig"), columns=None)
-    known = {recipe.name.casefold(): recipe for recipe in (*builtin_recipes(), *workspace.recipes.all())}
-    if (found := known.get(str(named).casefold())) is None:
-        names = ", ".join(recipe.name for recipe in known.values())
-        raise UsageError(f"There is neither a file {path} nor a recipe {str(named)!r}. The recipes are: {names}.")
-    return found
+    return recipe_named(named, workspace, folder=folder)
 
 
 def _definition(step: MakingStep, endpoint: Endpoint) -> Fields:

@@ -40,7 +40,13 @@ def show_header(workspace: Workspace) -> Wish:
             wish = "add"
         # The keys' decisions do not draw this anew: no number that would stay behind them.
         label = "Export" if is_open else f"Export {accepted:,} accepted"
-        if st.button(label, icon=":material/ios_share:", disabled=not accepted and not is_open):
+        is_next = is_done and accepted and not is_open
+        if st.button(
+            label,
+            icon=":material/ios_share:",
+            type="primary" if is_next else "secondary",
+            disabled=not accepted and not is_open,
+        ):
             st.switch_page("pages/export.py", query_params={"run": runs[0]} if runs else None)
         if not is_open and st.button(
             "One by one",
