@@ -10,6 +10,8 @@ from pathlib import Path
 
 from dataflow_core.errors import UsageError
 from dataflow_core.exporters import exporter_named
+from dataflow_core.exporters.base import Content, FieldChoice
+from dataflow_core.exporters.json_lines import line_of
 from dataflow_core.generators import GENERATORS
 from dataflow_core.models import SKELETON, Stage
 from dataflow_core.storage.queries import Query
@@ -32,7 +34,8 @@ def exported_lines(
     """One line a whole record of that generator, in the query's order, without line ends. Reads as it goes."""
     exporter = exporter_named(format_name)
     for record in records.stream(replace(whole(query), generators=(generator,))):
-        yield exporter.line(record)
+        content = Content(record.number, record.id, record.generator, record.fields, {})
+        yield line_of(exporter.row(content, FieldChoice()))
 
 
 def write_export(

@@ -33,6 +33,8 @@ LAYERS = (
         "accepting",
         "rewriting",
         "exporters",
+        "exporting",
+        "importers",
         "readers",
         "intents",
         "yaml_files",

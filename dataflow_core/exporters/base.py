@@ -1,16 +1,109 @@
-"""What a format is: a view of a record as one line of text."""
+"""What a format is: a view of one record as an object with the keys that a trainer reads."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar, Literal, NamedTuple
 
-from dataflow_core.models import Record
+from dataflow_core.errors import DataflowError
+from dataflow_core.models import Fields
+
+Role = Literal["user", "assistant"]
 
 
-class Exporter(Protocol):
-    @property
-    def name(self) -> str: ...
+class UnfitError(DataflowError):
+    """The record cannot be shown in the format at all; the message says why, in a sentence for a person."""
 
-    def line(self, record: Record) -> str:
-        """The record in this format, without the line's end."""
-        ...
+
+class Turn(NamedTuple):
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """What a trainer learns to answer: turns as they stand in the record, and what stands before them, "" for nothing.
+
+    Nothing is mended here: roles may fail to alternate, texts may be empty.
+    """
+
+    turns: tuple[Turn, ...]
+    system: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChoice:
+    """Which fields of a record that is no dialogue are what; "" for none."""
+
+    instruction: str = ""
+    input: str = ""
+    output: str = ""
+    system: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What there is to be exported of a record.
+
+    `fields` are those of its present revision, `params` those of its run ({} for none). `refused` are the fields that
+    the present ones were preferred to, for formats with `needs_refused`; None where there are none. `about` is its
+    provenance by name, for formats with `needs_provenance`; {} for others.
+    """
+
+    number: int
+    id: str
+    generator: str
+    fields: Fields
+    params: Fields
+    refused: Fields | None = None
+    about: Fields = field(default_factory=dict)
+
+
+class Severity(StrEnum):
+    """What the trainer makes of the record."""
+
+    REFUSED = "refused"  # it will not take the whole file
+    DROPPED = "dropped"  # it skips the record, often without a word
+    CUT = "cut"  # it cuts the record off, or takes only a part of it
+    NOTED = "noted"  # it takes it; something is worth knowing
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a row. `rule` is a short name that never changes, to count by; `message` is for a person."""
+
+    rule: str
+    severity: Severity
+    message: str
+
+
+class Exporter:
+    """A format. `name` is for the command line, `title` and `trainers` for the screen.
+
+    `suffix` is ".jsonl", ".parquet" or ".csv". `takes_fields` says whether records that are no dialogues are shown by
+    a choice of fields. `fewest` examples must be in a file for the target to take it. `source` names the documents
+    that the shape and the rules are from.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    trainers: ClassVar[str] = ""
+    source: ClassVar[str] = ""
+    suffix: ClassVar[str] = ".jsonl"
+    takes_fields: ClassVar[bool] = False
+    needs_refused: ClassVar[bool] = False
+    needs_provenance: ClassVar[bool] = False
+    fewest: ClassVar[int] = 0
+
+    def row(self, content: Content, choice: FieldChoice) -> Fields:
+        """The record in this format. Raises `UnfitError`."""
+        raise NotImplementedError
+
+    def problems(self, row: Fields) -> list[Problem]:
+        """What the target would not take as it stands, by its own documented rules."""
+        return []
+
+    def texts(self, row: Fields) -> list[str]:
+        """The texts of the row that the target reads, to be counted in tokens."""
+        raise NotImplementedError

@@ -34,6 +34,7 @@ class RevisionKind(StrEnum):
     GENERATED = "generated"
     EDITED = "edited"
     WRITTEN = "written"  # added by hand
+    IMPORTED = "imported"  # read from a file
     RESTORED = "restored"
     REGENERATED = "regenerated"  # by a model, for a record that there was
     ANSWERED = "answered"  # by a model, for a skeleton that a person has accepted

@@ -30,6 +30,7 @@ class RunKind(StrEnum):
 
     GENERATE = "generate"  # records
     REWRITE = "rewrite"  # other texts for records that there are, as proposals; not listed among the runs
+    IMPORT = "import"  # records that a file held: no inputs, no calls, finished from the beginning
 
 
 class RunState(StrEnum):
