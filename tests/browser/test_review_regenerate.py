@@ -18,7 +18,7 @@ from dataflow_core.storage.schema import workers
 from dataflow_core.workspace import Workspace
 from tests.browser.accessibility import violations
 from tests.browser.driver import AppServer, app_page, check_clean, fresh_workspace, settled, visit
-from tests.browser.review_desk import PARALLEL, fill, painted, press, records_of, text_area, until
+from tests.browser.review_desk import PARALLEL, as_saved, fill, painted, press, records_of, text_area, until
 from tests.scripted_endpoint import Reply, Request, ScriptedEndpoint
 
 NOTE = "Make it about the first train"
@@ -155,6 +155,7 @@ def test_what_is_typed_in_another_record_while_one_is_written_is_kept(browser: B
         expect(text_area(page, 1)).to_have_value(typed)
         until(lambda: records_of(here.workspace)[1].fields[PARALLEL] == typed, page)
         page.keyboard.press("Escape")
+        as_saved(page, here.workspace, 1)
         press(page, "k")
         here.presses("y", lambda: here.first().revision == 2)
 
