@@ -34,10 +34,14 @@ class Desk:
     def first(self) -> Record:
         return records_of(self.workspace)[0]
 
-    def ask(self, note: str) -> None:
+    def ask(self, note: str, *, after: str = "") -> None:
+        """`after` is a text of the first record to be saved and shown before: till then Enter is not heard."""
         self.page.keyboard.press("g")
         expect(self.page.get_by_label("What should be different?")).to_be_focused()
         self.page.keyboard.type(note)
+        if after:
+            until(lambda: after in self.first().fields.values(), self.page)
+            as_saved(self.page, self.workspace)
         self.page.keyboard.press("Enter")
 
     @property
@@ -167,7 +171,7 @@ def test_what_was_typed_before_g_is_saved_first_and_a_later_edit_is_never_overwr
         page = here.page
         text_area(page).fill("Typed before.")
         page.keyboard.press("Escape")
-        here.ask("shorter")
+        here.ask("shorter", after="Typed before.")
         expect(page.get_by_text("Being written again: “shorter”")).to_be_visible()
         assert here.first().fields["atom_task"] == "Typed before."
         text_area(page, 2).fill("Typed meanwhile.")
