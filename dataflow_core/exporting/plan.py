@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from dataflow_core.exporters.base import FieldChoice, Severity
+from dataflow_core.exporting.plan_fields import fields_of, plan_of
 from dataflow_core.models import Fields, ReviewStatus
 from dataflow_core.storage.queries import Query
 
@@ -62,12 +63,12 @@ class ExportPlan:
 
     def as_fields(self) -> Fields:
         """The plan as JSON values, for a manifest."""
-        return asdict(self)
+        return fields_of(self)
 
     @classmethod
     def of(cls, fields: dict[str, Any]) -> ExportPlan:
-        """The plan that `as_fields` wrote."""
-        raise NotImplementedError
+        """The plan that `as_fields` wrote. Raises `UsageError`, saying which setting is none."""
+        return plan_of(fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,10 @@ class Preflight:
 
 @dataclass(frozen=True, slots=True)
 class ExportFile:
-    """A file that was written. `kind` is "data", "left out" or "about" (card, snippets, dataset_info, manifest)."""
+    """A file that was written. `kind` is "data", "left out" or "about" (card, snippets, dataset_info, manifest).
+
+    `columns` are the keys that any of its rows has, in the order in which they were met.
+    """
 
     path: Path
     kind: str
@@ -115,6 +119,7 @@ class ExportFile:
     records: int = 0
     bytes: int = 0
     sha256: str = ""
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
