@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from dataflow_core.exporters.base import FieldChoice, Severity
 from dataflow_core.exporting.plan_fields import fields_of, plan_of
@@ -71,6 +72,22 @@ class ExportPlan:
         return plan_of(fields)
 
 
+#: Concerns of one rule that are listed.
+MOST_CONCERNS = 100
+
+
+class Stage(NamedTuple):
+    """How far an export, or the look before one, has come: "checking", "splitting" or "writing"."""
+
+    what: Literal["checking", "splitting", "writing"]
+    done: int  # records
+    total: int
+
+
+#: Called now and then, in the thread that exports.
+Told = Callable[[Stage], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Concern:
     """A record that the target would not take as it is."""
@@ -87,9 +104,12 @@ class Concern:
 class Preflight:
     """What would become of the records.
 
-    `used` counts the records that will be in the files by generator and split. `concerns` are the first
-    `MOST_CONCERNS` of each rule; `by_rule` counts them all. `refusals` are sentences on whole files: too few examples.
-    `tokens` are the least, the median and the most of an example; None where none were counted.
+    `used` counts the records that will be in the files by generator and split; "" is the split where there is but
+    one. With those that are `left_out` they are all that were `found`. `concerns` are the first `MOST_CONCERNS` of each
+    rule; `by_rule` counts them all, whether they lead to a record's being left out or not. `refusals` are sentences on
+    whole files: too few examples. `notes` are sentences on what else is worth knowing, such as shares that groups of
+    like records do not allow. `tokens` are the least, the median and the most of an example; None where none were
+    counted.
     """
 
     found: int
@@ -98,6 +118,8 @@ class Preflight:
     by_rule: dict[str, int]
     refusals: tuple[str, ...] = ()
     tokens: tuple[int, int, int] | None = None
+    left_out: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
@@ -107,9 +129,8 @@ class Preflight:
 
 @dataclass(frozen=True, slots=True)
 class ExportFile:
-    """A file that was written. `kind` is "data", "left out" or "about" (card, snippets, dataset_info, manifest).
-
-    `columns` are the keys that any of its rows has, in the order in which they were met.
+    """A file that was written, `bytes` long. `kind` is "data", "left out" or "about" (card,
+    snippets, dataset_info, manifest).
     """
 
     path: Path
@@ -119,12 +140,14 @@ class ExportFile:
     records: int = 0
     bytes: int = 0
     sha256: str = ""
-    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """An export as it was written, with its manifest beside the files, or in the one zip."""
+    """An export as it was written, with its manifest beside the files, or in the one zip.
+
+    `preflight` is what the look at the same state of the same records brought.
+    """
 
     name: str
     folder: Path
@@ -132,3 +155,4 @@ class Export:
     plan: ExportPlan
     left_out: int = 0
     bundle: Path | None = None
+    preflight: Preflight | None = None
