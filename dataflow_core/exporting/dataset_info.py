@@ -25,7 +25,7 @@ def dataset_info(parts: Iterable[Part], name: str) -> Fields:
     for part in parts:
         for split, file in part.files.items():
             # By the file's own columns: a row that lacks one that is named here ends the reading of its file.
-            if entry := _entry(shape_of(part, file.columns)):
+            if entry := _entry(shape_of(part, part.rows[split])):
                 entries[f"{name}_{part.name}_{split}"] = {"file_name": unpacked(file.path.name), **entry}
     return entries
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from dataflow_core.exporters.base import FieldChoice
-from dataflow_core.exporting.parts import Part
+from dataflow_core.exporting.parts import Part, Rows
 
 #: Formats whose rows are {"messages": [{"role", "content"}]}.
 _OF_MESSAGES = ("openai", "messages", "axolotl", "trl")
@@ -14,7 +14,10 @@ _OF_MESSAGES = ("openai", "messages", "axolotl", "trl")
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """A column of turns, their keys and roles. `system` is the column of the system's text, "" where it is a turn."""
+    """A column of turns, their keys and roles. `system` is the column of the system's text, "" where it is a turn.
+
+    `has_system`: any row has such a text, whether in the column or as a turn.
+    """
 
     column: str = "messages"
     role: str = "role"
@@ -22,6 +25,7 @@ class Messages:
     user: str = "user"
     assistant: str = "assistant"
     system: str = ""
+    has_system: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +56,21 @@ class Preference:
 Shape = Messages | Instruction | Completion | Preference
 
 
-def shape_of(part: Part, columns: Collection[str]) -> Shape | None:
-    """The shape of the part's rows, which have these columns; None where no trainer reads them as they are."""
+def shape_of(part: Part, rows: Rows) -> Shape | None:
+    """The shape of these rows of the part; None where no trainer reads them as they are."""
+    columns = rows.columns.keys()
     if part.format in _OF_MESSAGES:
-        return Messages()
+        return Messages(has_system=rows.has_system)
     if part.format == "sharegpt":
-        return Messages("conversations", "from", "value", "human", "gpt", _if_there("system", columns))
+        return Messages("conversations", "from", "value", "human", "gpt", "system", rows.has_system)
     if part.format == "dataflow":
         return Messages("conversation", content="value") if part.is_dialogues else _chosen(part.choice, columns)
     if part.format == "alpaca":
-        system, history = _if_there("system", columns), _if_there("history", columns)
-        return Instruction("instruction", _if_there("input", columns), "output", system, history)
+        return Instruction("instruction", "input", "output", _among("system", columns), _among("history", columns))
     if part.format == "prompt-completion":
-        return Completion(part.is_dialogues)
+        return Completion(rows.is_messages)
     if part.format == "preference":
-        return Preference(part.is_dialogues)
+        return Preference(rows.is_messages)
     return None
 
 
@@ -74,9 +78,8 @@ def _chosen(choice: FieldChoice, columns: Collection[str]) -> Instruction | None
     """The fields that were chosen to be instruction and output, of records that keep all of their own."""
     if choice.instruction not in columns or choice.output not in columns:
         return None
-    system, query = _if_there(choice.system, columns), _if_there(choice.input, columns)
-    return Instruction(choice.instruction, query, choice.output, system)
+    return Instruction(choice.instruction, _among(choice.input, columns), choice.output, _among(choice.system, columns))
 
 
-def _if_there(name: str, columns: Collection[str]) -> str:
+def _among(name: str, columns: Collection[str]) -> str:
     return name if name in columns else ""
