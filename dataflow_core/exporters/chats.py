@@ -37,7 +37,7 @@ def chat_of(content: Content, choice: FieldChoice) -> Chat:
     if is_dialogue(content.generator):
         return dialogue_of(content.fields)
     system, prompt, answer = texts_of(content, choice)
-    return Chat((Turn("user", prompt), Turn("assistant", answer)), system)
+    return Chat((("user", prompt), ("assistant", answer)), system)
 
 
 def dialogue_of(fields: Fields) -> Chat:
@@ -47,7 +47,7 @@ def dialogue_of(fields: Fields) -> Chat:
         system = ""
     elif not isinstance(system, str):
         raise UnfitError(f"Its system turn holds {_kind(system)} where a text belongs.")
-    return Chat(tuple(map(Turn, *turns_of(fields))), system)
+    return Chat(tuple(zip(*turns_of(fields), strict=True)), system)
 
 
 def turns_of(fields: Fields) -> tuple[list[Role], list[str]]:
@@ -74,7 +74,7 @@ def _turn(turn: Any, place: int) -> Turn:
         raise UnfitError(f"Turn {place} of its conversation has {said}; turns are by “user” or “assistant”.")
     if not isinstance(text, str):
         raise UnfitError(f"Turn {place} of its conversation holds {_kind(text)} where a text belongs.")
-    return Turn("user" if role == "user" else "assistant", text)
+    return "user" if role == "user" else "assistant", text
 
 
 def texts_of(content: Content, choice: FieldChoice) -> tuple[str, str, str]:

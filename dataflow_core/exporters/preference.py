@@ -5,10 +5,11 @@ Dialogues are messages, other records plain texts, or messages where a field is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from dataflow_core.exporters.base import Content, Exporter, FieldChoice, Problem, Severity, UnfitError
+from dataflow_core.exporters.base import Content, Exporter, FieldChoice, Problem, Severity, Turn, UnfitError
 from dataflow_core.exporters.chats import dialogue_of, is_dialogue, settled, texts_of
 from dataflow_core.exporters.messages import messages_of
 from dataflow_core.exporters.prompt_completion import answer_of, prompt_of, said_in, turn_problems
@@ -53,9 +54,9 @@ class PreferenceExporter(Exporter):
         """Of a dialogue only the first answer that the versions differ in is in the pair."""
         if content.refused is None or not is_dialogue(content.generator) or is_pair(content.fields):
             return []
-        turns = dialogue_of(content.fields).turns
-        place = len(_of_dialogues(content.fields, content.refused)["prompt"])
-        if turns[place + 1 :] == dialogue_of(content.refused).turns[place + 1 :]:
+        turns, others = dialogue_of(content.fields).turns, dialogue_of(content.refused).turns
+        place = _first_difference(turns, others)
+        if place is None or turns[place + 1 :] == others[place + 1 :]:
             return []
         message = "The versions differ in more than one turn. Only the first of them is in the pair."
         return [Problem(NOT_CARRIED, Severity.NOTED, message)]
@@ -98,15 +99,19 @@ def _of_dialogues(fields: Fields, refused: Fields) -> Fields:
     chosen, rejected = dialogue_of(fields), dialogue_of(refused)
     if chosen.system != rejected.system:
         raise UnfitError("The two versions differ in the system turn, so they have no prompt in common.")
-    pairs = zip(chosen.turns, rejected.turns, strict=False)
-    place = next((at for at, (one, other) in enumerate(pairs) if one != other), None)
+    place = _first_difference(chosen.turns, rejected.turns)
     if place is None:
         raise UnfitError("The two versions do not differ in any turn that both have.")
-    if not chosen.turns[place].role == rejected.turns[place].role == "assistant":
+    if not chosen.turns[place][0] == rejected.turns[place][0] == "assistant":
         raise UnfitError(f"The two versions differ in turn {place + 1}, which is the user's: no prompt in common.")
     prompt = messages_of(replace(chosen, turns=chosen.turns[:place]))
-    answers = [answer_of(chat.turns[place].text, as_messages=True) for chat in (chosen, rejected)]
+    answers = [answer_of(chat.turns[place][1], as_messages=True) for chat in (chosen, rejected)]
     return dict(zip(PAIR, (prompt, *answers), strict=True))
+
+
+def _first_difference(turns: Sequence[Turn], others: Sequence[Turn]) -> int | None:
+    pairs = zip(turns, others, strict=False)
+    return next((place for place, (one, other) in enumerate(pairs) if one != other), None)
 
 
 def _of_texts(content: Content, refused: Fields, choice: FieldChoice) -> Fields:
