@@ -20,7 +20,7 @@ from dataflow_core.settings import PROGRAM, VERSION
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-TOKEN, ENDPOINT = "HF_TOKEN", "HF_ENDPOINT"  # noqa: S105  names of variables
+TOKEN, ENDPOINT = "HF_TOKEN", "HF_ENDPOINT"
 _TOKENS = "https://huggingface.co/settings/tokens"
 #: Seconds between tries where the Hub has a problem of its own.
 _PAUSES = (1.0, 4.0)
@@ -187,7 +187,7 @@ class _Hub:
 def _api(token: str, environ: Mapping[str, str]) -> HfApi:
     try:
         from huggingface_hub import HfApi
-        from huggingface_hub.utils import disable_progress_bars
+        from huggingface_hub.utils.tqdm import disable_progress_bars
     except ImportError:
         raise UsageError(
             "Pushing needs the package huggingface_hub. Install it with: pip install 'dataflow-studio[hub]'"

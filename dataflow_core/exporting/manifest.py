@@ -20,6 +20,7 @@ from typing import IO, Any, NamedTuple
 
 from dataflow_core.errors import UsageError
 from dataflow_core.exporting.plan import ExportPlan
+from dataflow_core.exporting.plan_fields import plan_of
 from dataflow_core.models import Fields
 
 NAME = "manifest.json"
@@ -166,10 +167,13 @@ def _manifest_of(fields: Any, path: Path) -> Manifest:
     version = fields["manifest"]
     if version != VERSION:
         raise UsageError(f"{path} is a manifest of kind {version!r}, and this version reads kind {VERSION} only.")
-    plan = ExportPlan.of(fields.get("plan"))  # type: ignore[arg-type]
+    plan = plan_of(fields.get("plan"))
     try:
         return Manifest(
-            *(_text(fields[name]) for name in ("name", "program", "workspace", "at")),
+            name=_text(fields["name"]),
+            program=_text(fields["program"]),
+            workspace=_text(fields["workspace"]),
+            at=_text(fields["at"]),
             plan=plan,
             files=tuple(_file(one) for one in fields["files"]),
             found=int(fields["found"]),

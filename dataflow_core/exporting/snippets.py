@@ -22,7 +22,8 @@ def axolotl_yaml(parts: Sequence[Part]) -> str:
     """A configuration with the datasets that Axolotl reads as they are; "" where there is none."""
     import yaml  # only here, as it takes long to load
 
-    trained, tested, is_ranking = [], [], False
+    by_split: dict[str, list[Fields]] = {}
+    is_ranking = False
     for part in parts:
         for split, file in part.files.items():
             shape = shape_of(part, part.rows[split])
@@ -31,16 +32,16 @@ def axolotl_yaml(parts: Sequence[Part]) -> str:
                 continue
             # A file is named and its kind said, for a local one has but the split "train" whatever is in it.
             entry: Fields = {"path": file.path.name, "ds_type": "json", "split": "train", **told}
-            (trained if split == ONLY else tested if split == "validation" else []).append(entry)
+            by_split.setdefault(split, []).append(entry)
             is_ranking = is_ranking or isinstance(shape, Preference)
-    if not trained:
+    if ONLY not in by_split:
         return ""
     config: Fields = {"base_model": MODEL}
     if is_ranking:
         config["rl"] = "dpo"
-    config["datasets"] = trained
-    if tested:
-        config["test_datasets"] = tested
+    config["datasets"] = by_split[ONLY]
+    if "validation" in by_split:
+        config["test_datasets"] = by_split["validation"]
     notes = (
         "# Axolotl: put your own model and settings in place. Paths are seen from the folder that it is started in.\n"
     )
