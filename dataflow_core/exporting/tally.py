@@ -1,88 +1,79 @@
-"""What is counted of the records of an export while they are written, for its card."""
+"""Counting what becomes of records, for a look before an export."""
 
 from __future__ import annotations
 
+import statistics
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 
-from dataflow_core.exporters.base import Content
-from dataflow_core.exporters.chats import SYSTEM, is_dialogue
-from dataflow_core.models import Fields
-from dataflow_core.storage.exported import Origin
-
-
-@dataclass(slots=True)
-class Length:
-    """Of some texts in words, or of dialogues in turns."""
-
-    number: int = 0
-    total: int = 0
-    least: int = 0
-    most: int = 0
-
-    def add(self, value: int) -> None:
-        self.least = min(self.least, value) if self.number else value
-        self.most = max(self.most, value)
-        self.number += 1
-        self.total += value
-
-    @property
-    def mean(self) -> float:
-        return self.total / self.number if self.number else 0.0
+from dataflow_core.exporters.base import Exporter
+from dataflow_core.exporting.judging import Judged
+from dataflow_core.exporting.names import label
+from dataflow_core.exporting.plan import MOST_CONCERNS, Concern, Preflight
 
 
-@dataclass(slots=True)
 class Tally:
-    """Of one generator's records. `lengths` are by what is measured: "turns", or the name of a field in words.
+    def __init__(self, exporter: Exporter, splits: Iterable[str]) -> None:
+        self._exporter = exporter
+        self._splits = tuple(splits)
+        self.used: Counter[tuple[str, str]] = Counter()  # by generator and split
+        self.found = self.left_out = 0
+        self._concerns: list[Concern] = []
+        self._by_rule: Counter[str] = Counter()
+        self._tokens = array("I")
 
-    `runs` counts by the run's id, "" for records of none.
-    """
+    def add(self, judged: Iterable[Judged]) -> None:
+        """Those that are used are counted by `use`, once it is known in which split they are."""
+        for one in judged:
+            self.found += 1
+            if one.row is None:
+                self.left_out += 1
+            elif one.tokens:
+                self._tokens.append(one.tokens)
+            if one.problems:
+                self._add_problems(one)
 
-    records: int = 0
-    edited: int = 0
-    with_system: int = 0
-    models: Counter[str] = field(default_factory=Counter)
-    intents: Counter[str] = field(default_factory=Counter)
-    runs: Counter[str] = field(default_factory=Counter)
-    lengths: dict[str, Length] = field(default_factory=dict)
+    def use(self, generator: str, split: str, count: int) -> None:
+        self.used[generator, split] += count
 
-    def add(self, contents: Sequence[Content], origins: Iterable[Origin]) -> None:
-        self.records += len(contents)
-        for content in contents:
-            self.runs[content.run] += 1
-            if is_dialogue(content.generator):
-                self._measure_dialogue(content.fields)
-            else:
-                self._measure_texts(content.fields)
-        for origin in origins:
-            self.models[origin.model] += 1
-            self.intents[origin.intent] += 1
-            self.edited += origin.is_edited
+    def preflight(self, notes: Iterable[str] = ()) -> Preflight:
+        used: dict[str, dict[str, int]] = {}
+        for generator, _ in self.used:
+            used[generator] = {split: self.used[generator, split] for split in self._splits}
+        return Preflight(
+            found=self.found,
+            used=used,
+            concerns=tuple(self._concerns),
+            by_rule=dict(self._by_rule.most_common()),
+            refusals=self._refusals(used),
+            tokens=self._lengths(),
+            left_out=self.left_out,
+            notes=tuple(notes),
+        )
 
-    def _measure_dialogue(self, fields: Fields) -> None:
-        turns = fields["conversation"]
-        self.with_system += bool(fields.get(SYSTEM))
-        self._length(TURNS).add(len(turns))
-        for turn in turns:
-            self._length(QUESTION if turn["role"] == "user" else ANSWER).add(_words(turn["value"]))
+    def _add_problems(self, one: Judged) -> None:
+        content = one.content
+        for rule, problem in {problem.rule: problem for problem in reversed(one.problems)}.items():
+            self._by_rule[rule] += 1
+            if self._by_rule[rule] <= MOST_CONCERNS:
+                place = (content.number, content.id, content.generator)
+                self._concerns.append(Concern(*place, rule, problem.severity, problem.message))
 
-    def _measure_texts(self, fields: Fields) -> None:
-        for name, value in fields.items():
-            if isinstance(value, str):
-                self._length(name).add(_words(value))
+    def _lengths(self) -> tuple[int, int, int] | None:
+        if not self._tokens:
+            return None
+        return min(self._tokens), int(statistics.median_low(self._tokens)), max(self._tokens)
 
-    def _length(self, name: str) -> Length:
-        found = self.lengths.get(name)
-        if found is None:
-            found = self.lengths[name] = Length()
-        return found
-
-
-#: What is measured of dialogues.
-TURNS, QUESTION, ANSWER = "turns a dialogue", "words a question", "words an answer"
+    def _refusals(self, used: Mapping[str, Mapping[str, int]]) -> tuple[str, ...]:
+        fewest, title = self._exporter.fewest, self._exporter.title
+        return tuple(
+            f"{title} takes files of at least {fewest} examples, and {_file(generator, split)} has {count}."
+            for generator, splits in used.items()
+            for split, count in splits.items()
+            if 0 < count < fewest
+        )
 
 
-def _words(text: str) -> int:
-    """How many there are between blanks."""
-    return len(text.split())
+def _file(generator: str, split: str) -> str:
+    return f"the {split} file of the {label(generator)}" if split else f"the file of the {label(generator)}"
