@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from dataflow_core.exporters import exporter_named
 from dataflow_core.exporting.along import Along
 from dataflow_core.exporting.judging import Judge, Judged
+from dataflow_core.exporting.outcomes import Outcomes
 from dataflow_core.exporting.output import Output
 from dataflow_core.exporting.plan import ExportPlan, Preflight, Splits, Stage, Told
 from dataflow_core.exporting.reading import Chunk, Reader
-from dataflow_core.exporting.tally import Tally
 
 if TYPE_CHECKING:
     pass
@@ -31,16 +31,16 @@ class Passes:
         self._told = 0.0
         self._judge = Judge(plan)
         self._splits = split_names(plan.splits)
-        self._tally = Tally(exporter_named(plan.format), self._splits)
+        self._outcomes = Outcomes(exporter_named(plan.format), self._splits)
 
     def look(self) -> Preflight:
         """Write nothing."""
         if len(self._splits) > 1:
             _, notes = self._parted()
-            return self._tally.preflight(notes)
+            return self._outcomes.preflight(notes)
         for chunk in self._chunks("checking"):
             self._count(self._judge.judge(chunk))
-        return self._tally.preflight()
+        return self._outcomes.preflight()
 
     def write(self, output: Output, along: Along | None = None) -> Preflight:
         if len(self._splits) > 1:
@@ -49,7 +49,7 @@ class Passes:
             judged = self._judge.judge(chunk)
             self._count(judged)
             self._put(judged, "", output, along)
-        return self._tally.preflight()
+        return self._outcomes.preflight()
 
     def _write_parted(self, output: Output, along: Along | None) -> Preflight:
         fates, notes = self._parted()
@@ -63,7 +63,7 @@ class Passes:
                 self._put([Judged(content, row, []) for content, row in rows], split, output, along)
             left = self._judge.judge(chunk.pick([at for at, fate in enumerate(mine) if fate < 0]))
             self._put(left, "", output, along)
-        return self._tally.preflight(notes)
+        return self._outcomes.preflight(notes)
 
     def _parted(self) -> tuple[Any, tuple[str, ...]]:
         """The place of each record's split among the names, -1 where it is left out; and notes on shares missed."""
@@ -74,21 +74,21 @@ class Passes:
         first = 0
         for chunk in self._chunks("checking"):
             judged = self._judge.judge(chunk)
-            self._tally.add(judged)
+            self._outcomes.add(judged)
             used = [place for place, one in enumerate(judged) if one.row is not None]
             parting.add(chunk, used, first)
             first += len(chunk)
         self._tell("splitting", 0, is_due=True)
         fates, notes = parting.part()
         for generator, split, count in parting.counts(fates):
-            self._tally.use(generator, self._splits[split], count)
+            self._outcomes.use(generator, self._splits[split], count)
         return fates, notes
 
     def _count(self, judged: list[Judged]) -> None:
-        self._tally.add(judged)
+        self._outcomes.add(judged)
         for one in judged:
             if one.row is not None:
-                self._tally.use(one.content.generator, "", 1)
+                self._outcomes.use(one.content.generator, "", 1)
 
     def _put(self, judged: list[Judged], split: str, output: Output, along: Along | None) -> None:
         by_generator: dict[str, list[Judged]] = {}

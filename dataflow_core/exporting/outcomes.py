@@ -13,7 +13,7 @@ from dataflow_core.exporting.names import label
 from dataflow_core.exporting.plan import MOST_CONCERNS, Concern, Preflight
 
 
-class Tally:
+class Outcomes:
     def __init__(self, exporter: Exporter, splits: Iterable[str]) -> None:
         self._exporter = exporter
         self._splits = tuple(splits)
