@@ -31,15 +31,19 @@ from dataflow_core.storage.exported import origins
 from dataflow_core.storage.records import RecordStore
 from dataflow_core.storage.runs import RunStore
 
+#: In a workspace, where the app puts exports.
+EXPORTS = "exports"
+
 
 class Bundles:
-    """`folder` and `name` are the workspace's."""
+    """`folder` is that of the workspace's own exports; it and `name` are the workspace's."""
 
     def __init__(self, database: Database, exports: Exports, folder: Path, name: str) -> None:
         self._database = database
         self._exports = exports
         self._records, self._runs = RecordStore(database), RunStore(database)
-        self._folder = folder
+        self._workspace = folder
+        self.folder = folder / EXPORTS
         self._name = name
 
     def write(
@@ -143,7 +147,7 @@ class Bundles:
             plan,
             about,
             workspace=self._name,
-            spool=self._folder,
+            spool=self._workspace,
             origins=partial(origins, self._database),
             runs=self._runs_of,
             statuses=self._statuses,

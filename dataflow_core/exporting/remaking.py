@@ -26,7 +26,8 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Remade:
-    """`identical` and `differing` name the data files that are the same byte for byte as then, and that are not.
+    """`identical` and `differing` name the data files that are the same byte for byte as then, and that are not;
+    `missing` those of then that no record is there for.
 
     `gone` are records that this workspace does not have, or not at that revision, `unfit` those that this version of
     the program cannot show in the format; they are in no file. `changed` have been revised since: what is in the files
@@ -36,13 +37,14 @@ class Remade:
     export: Export
     identical: tuple[str, ...]
     differing: tuple[str, ...]
+    missing: tuple[str, ...]
     gone: Difference
     unfit: Difference
     changed: Difference
 
     @property
     def is_same(self) -> bool:
-        return not self.differing
+        return not self.differing and not self.missing
 
 
 @dataclass(slots=True)
@@ -99,7 +101,7 @@ class Remaking:
         other = [file.path.name for file in now.values() if file.path.name not in same]
         missing = [file.name for file in self._stored.manifest.data if _place(file) not in now]
         noted = (self.gone, self.unfit, self.changed)
-        return Remade(export, tuple(same), tuple(other + missing), *(one.difference() for one in noted))
+        return Remade(export, tuple(same), tuple(other), tuple(missing), *(one.difference() for one in noted))
 
     def _write_chunk(self, output: Output, file: ManifestFile | None, chunk: list[Placed]) -> None:
         taken: list[Content] = []
