@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -86,9 +87,9 @@ class Passes:
 
     def _count(self, judged: list[Judged]) -> None:
         self._outcomes.add(judged)
-        for one in judged:
-            if one.row is not None:
-                self._outcomes.use(one.content.generator, "", 1)
+        used = Counter([one.content.generator for one in judged if one.row is not None])
+        for generator, count in used.items():
+            self._outcomes.use(generator, "", count)
 
     def _put(self, judged: list[Judged], split: str, output: Output, along: Along | None) -> None:
         by_generator: dict[str, list[Judged]] = {}
