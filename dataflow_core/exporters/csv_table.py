@@ -31,11 +31,14 @@ _FORMULA_INSIDE = (
 )
 _TO_GUARD = re.compile(f"(?<=[;\t\r\n])(?={_FORMULA_INSIDE})")
 _GUARDED = re.compile(f"(?<=[;\t\r\n])'(?={_FORMULA_INSIDE})")
+_BREAK = re.compile("[;\t\r\n]")
 _AT_ONCE = 1 << 16
 
 
 def guarded(text: str) -> str:
     """The text as a cell that no spreadsheet runs."""
+    if text[:1].isalnum() and not _BREAK.search(text):
+        return text  # as most are
     text = _TO_GUARD.sub("'", text)
     return f"'{text}" if _is_risky(text) else text
 
