@@ -1,11 +1,11 @@
 """CSV of everything, which a spreadsheet opens without running any of it.
 
-A spreadsheet takes a cell that begins with = + - or @ for a formula, even in quotes; some also after blanks, and in the
-wide forms of East Asian keyboards. Such a cell gets an apostrophe before it. Every cell stands in quotes, for outside of
-them LibreOffice splits at semicolons and tabs, too. Where lists are separated by semicolons, as in most of Europe, Excel
-splits this file at semicolons and line ends, quotes or not: within a cell, what would be a formula after one of these
-gets its apostrophe, too. Plain numbers are left as they are, and so are bullets that could do nothing. Whoever reads
-the file takes away exactly these apostrophes (`unguarded`).
+A spreadsheet takes a cell that begins with = + - or @ for a formula, even in quotes; some also after blanks, and in
+the wide forms of East Asian keyboards. Such a cell gets an apostrophe before it. Every cell stands in quotes, outside
+of which LibreOffice splits at semicolons and tabs, too. Where lists are separated by semicolons, as in much of Europe,
+Excel splits this file at semicolons and line ends, quotes or not: within a cell, what would be a formula after one of
+these gets its apostrophe, too. Plain numbers are left as they are, and so are bullets that could do nothing. Whoever
+reads the file takes away exactly these apostrophes (`unguarded`).
 """
 
 from __future__ import annotations
