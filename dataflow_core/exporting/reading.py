@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from json.scanner import make_scanner
+from typing import Any
 
 from dataflow_core.exporters import exporter_named
 from dataflow_core.exporters.base import Content
@@ -17,9 +18,9 @@ from dataflow_core.storage.database import Database
 from dataflow_core.storage.queries import Query
 
 #: A chunk has so many records, and so many characters, at most; but one record at least.
-MOST_RECORDS, MOST_CHARACTERS = 500, 2_000_000
+MOST_RECORDS, MOST_CHARACTERS = 250, 2_000_000
 #: Made once, and told where the text begins: `json.loads` would look at its arguments, and for blanks, each time.
-_scan = make_scanner(json.JSONDecoder())
+_scan: Any = make_scanner(json.JSONDecoder())  # type: ignore[arg-type]  # typeshed has it otherwise
 
 
 class Chunk:
