@@ -97,7 +97,7 @@ class Workspace(Planner):
         self.recipes = RecipeStore(self.database)
         self.prompts = PromptStore(self.database)
         self.exports = Exports(self.records, self.name)
-        self.bundles = Bundles(self.database, self.exports, self.folder, self.name)
+        self.bundles = Bundles(self.records, self.runs, self.exports, self.folder, self.name)
 
     def enqueue(self, run: Run, *, limit: int | None = None, budget: Budget | None = None) -> None:
         """Say that the run is about to be taken up. Raises `RunIsLiveError`."""
