@@ -16,6 +16,7 @@ from dataflow_core.errors import DataflowError, DiskFullError, WorkspaceError
 from dataflow_core.generators import build_generator
 from dataflow_core.generators.base import Generator, TwoStages
 from dataflow_core.generators.of_scripts import is_of_script
+from dataflow_core.importers.imports import Imports
 from dataflow_core.intents import builtin_intents
 from dataflow_core.models import (
     Action,
@@ -94,6 +95,7 @@ class Workspace(Planner):
         self.intents = IntentStore(self.database, builtin_intents())
         self.recipes = RecipeStore(self.database)
         self.prompts = PromptStore(self.database)
+        self.imports = Imports(self.database, self.runs)
 
     def enqueue(self, run: Run, *, limit: int | None = None, budget: Budget | None = None) -> None:
         """Say that the run is about to be taken up. Raises `RunIsLiveError`."""
