@@ -42,13 +42,14 @@ class FieldChoice:
     system: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: of these a million are made, and that takes four times as long with it
 class Content:
-    """What there is to be exported of a record.
+    """What there is to be exported of a record, and not to be changed.
 
     `fields` are those of its present revision, `params` those of its run ({} for none). `refused` are the fields that
     the present ones were preferred to, for formats with `needs_refused`; None where there are none. `about` is its
-    provenance by name, for formats with `needs_provenance`; {} for others.
+    provenance by name, for formats with `needs_provenance`; {} for others. `revision` is the number of the present
+    one, `run` the id of its run, "" for none.
     """
 
     number: int
@@ -58,6 +59,8 @@ class Content:
     params: Fields
     refused: Fields | None = None
     about: Fields = field(default_factory=dict)
+    revision: int = 1
+    run: str = ""
 
 
 class Severity(StrEnum):
@@ -90,7 +93,7 @@ class Exporter:
     """A format. `name` is for the command line, `title` and `trainers` for the screen.
 
     `suffix` is ".jsonl", ".parquet" or ".csv". `takes_fields` says whether records that are no dialogues are shown by
-    a choice of fields. `fewest` examples must be in a file for the target to take it. `source` names the documents
+    a choice of fields. `fewest` examples must be in a file for `fewest_for` to take it. `source` names the documents
     that the shape and the rules are from.
     """
 
@@ -103,6 +106,7 @@ class Exporter:
     needs_refused: ClassVar[bool] = False
     needs_provenance: ClassVar[bool] = False
     fewest: ClassVar[int] = 0
+    fewest_for: ClassVar[str] = ""
 
     def row(self, content: Content, choice: FieldChoice) -> Fields:
         """The record in this format. Raises `UnfitError`."""

@@ -11,7 +11,7 @@ from dataflow_core.models import Fields
 #: Characters that are held back before they are written.
 _MOST = 1 << 16
 
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False).encode
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

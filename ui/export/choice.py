@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from dataflow_core.export import left_out, whole
+from dataflow_core.exporting.engine import left_out
+from dataflow_core.exporting.reading import whole
 from dataflow_core.models import ReviewStatus
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace

@@ -9,7 +9,8 @@ from itertools import islice
 import streamlit as st
 
 from dataflow_core.errors import DataflowError
-from dataflow_core.export import ExportedFile, exported_lines, write_export
+from dataflow_core.exporting.engine import exported_lines, write_export
+from dataflow_core.exporting.plan import ExportFile
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from ui.format import count
@@ -48,7 +49,7 @@ def show_files(query: Query) -> None:
     """Offer the files last written for this query, if there are any."""
     if error := st.session_state.pop(_ERROR, ""):
         st.error(escape_markdown(error))
-    written: tuple[Query, list[ExportedFile]] | None = st.session_state.get(_WRITTEN)
+    written: tuple[Query, list[ExportFile]] | None = st.session_state.get(_WRITTEN)
     if written is None or written[0] != query:
         return
     with st.container(border=True):
@@ -56,7 +57,7 @@ def show_files(query: Query) -> None:
             _show_file(file)
 
 
-def _show_file(file: ExportedFile) -> None:
+def _show_file(file: ExportFile) -> None:
     if not file.path.is_file():
         st.caption(escape_markdown(f"{file.path} is not there any more. Export again."))
         return
