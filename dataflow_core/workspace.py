@@ -18,6 +18,7 @@ from dataflow_core.exporting.engine import Exports
 from dataflow_core.generators import build_generator
 from dataflow_core.generators.base import Generator, TwoStages
 from dataflow_core.generators.of_scripts import is_of_script
+from dataflow_core.importers.imports import Imports
 from dataflow_core.intents import builtin_intents
 from dataflow_core.models import (
     Action,
@@ -96,6 +97,7 @@ class Workspace(Planner):
         self.intents = IntentStore(self.database, builtin_intents())
         self.recipes = RecipeStore(self.database)
         self.prompts = PromptStore(self.database)
+        self.imports = Imports(self.database, self.runs, self.recheck)
         self.exports = Exports(self.records, self.name)
         self.bundles = Bundles(self.records, self.runs, self.exports, self.folder, self.name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dataflow_core.models import Fields, SourceLine
@@ -9,15 +10,22 @@ from dataflow_core.models import Fields, SourceLine
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """Which columns are what, where the shape does not say it: our name of a part to the file's name of the column.
+    """Which columns are what: our name of a part to the file's name of the column.
 
     `kind` is the generator whose records they become. For tasks the parts are atom_task, parallel_task,
-    subsequent_task and composition_task; for dialogues: conversation, or user and assistant, system and category. For
-    records with fields of their own every column is a field, and `columns` is empty.
+    subsequent_task and composition_task; every other column is kept beside them. For dialogues: conversation (a list of
+    turns, in any of the usual spellings), or user and assistant, with input, history, system and category where there
+    are such. For records with fields of their own every column is a field, and `columns` is empty.
+
+    `aside` are columns that are not read. `as_json` are those whose text is a list or an object in JSON. With
+    `is_quoted` an apostrophe before what a spreadsheet would run as a formula is taken away again.
     """
 
     kind: str
     columns: dict[str, str] = field(default_factory=dict)
+    aside: tuple[str, ...] = ()
+    as_json: tuple[str, ...] = ()
+    is_quoted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +48,27 @@ class Recognised:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A whole file read once: how many entries would become records, and those that would not."""
+    """A whole file read once: how many entries would become records, and those that would not.
+
+    `problems` counts what stands in the way of importing all of it; `blank` lines do not. `notes` are sentences, with
+    counts, on what will not be kept.
+    """
 
     records: int
     problems: int
     first_problems: tuple[SourceLine, ...]  # no more than can be shown
     blank: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSoFar:
+    """How far a file has been read: the share of its bytes, 0 to 1, and what has come of them."""
+
+    share: float
+    records: int
+    problems: int
+
+
+#: Called a few times a second while a file is read.
+ImportProgress = Callable[[ReadSoFar], None]
