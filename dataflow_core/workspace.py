@@ -13,6 +13,7 @@ from dataflow_core.accepting import RewriteLedger
 from dataflow_core.bulk import BulkActions
 from dataflow_core.carrying_out import is_of_texts
 from dataflow_core.errors import DataflowError, DiskFullError, WorkspaceError
+from dataflow_core.exporting.engine import Exports
 from dataflow_core.generators import build_generator
 from dataflow_core.generators.base import Generator, TwoStages
 from dataflow_core.generators.of_scripts import is_of_script
@@ -96,6 +97,7 @@ class Workspace(Planner):
         self.recipes = RecipeStore(self.database)
         self.prompts = PromptStore(self.database)
         self.imports = Imports(self.database, self.runs)
+        self.exports = Exports(self.records, self.runs, self.name)
 
     def enqueue(self, run: Run, *, limit: int | None = None, budget: Budget | None = None) -> None:
         """Say that the run is about to be taken up. Raises `RunIsLiveError`."""

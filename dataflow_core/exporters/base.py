@@ -48,7 +48,8 @@ class Content:
 
     `fields` are those of its present revision, `params` those of its run ({} for none). `refused` are the fields that
     the present ones were preferred to, for formats with `needs_refused`; None where there are none. `about` is its
-    provenance by name, for formats with `needs_provenance`; {} for others.
+    provenance by name, for formats with `needs_provenance`; {} for others. `revision` is the number of the present
+    one, `run` the id of its run, "" for none.
     """
 
     number: int
@@ -58,6 +59,8 @@ class Content:
     params: Fields
     refused: Fields | None = None
     about: Fields = field(default_factory=dict)
+    revision: int = 1
+    run: str = ""
 
 
 class Severity(StrEnum):

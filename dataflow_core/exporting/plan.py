@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+from dataflow_core.errors import UsageError
 from dataflow_core.exporters.base import FieldChoice, Severity
 from dataflow_core.models import Fields, ReviewStatus
 from dataflow_core.storage.queries import Query
@@ -66,8 +68,35 @@ class ExportPlan:
 
     @classmethod
     def of(cls, fields: dict[str, Any]) -> ExportPlan:
-        """The plan that `as_fields` wrote."""
-        raise NotImplementedError
+        """The plan that `as_fields` wrote. Raises `UsageError` where it is of another kind."""
+        try:
+            return cls(
+                query=_query(fields["query"]),
+                format=str(fields["format"]),
+                compression=fields["compression"],
+                fields={name: FieldChoice(**choice) for name, choice in fields["fields"].items()},
+                splits=Splits(**fields["splits"]),
+                limit=TokenLimit(**fields["limit"]),
+                leave_out=tuple(Severity(one) for one in fields["leave_out"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise UsageError(f"This is no plan of an export that this version can read: {error}.") from error
+
+
+#: Concerns of one rule that are listed.
+MOST_CONCERNS = 100
+
+
+class Stage(NamedTuple):
+    """How far an export, or the look before one, has come: "checking", "splitting" or "writing"."""
+
+    what: Literal["checking", "splitting", "writing"]
+    done: int  # records
+    total: int
+
+
+#: Called now and then, in the thread that exports.
+Told = Callable[[Stage], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +115,12 @@ class Concern:
 class Preflight:
     """What would become of the records.
 
-    `used` counts the records that will be in the files by generator and split. `concerns` are the first
-    `MOST_CONCERNS` of each rule; `by_rule` counts them all. `refusals` are sentences on whole files: too few examples.
-    `tokens` are the least, the median and the most of an example; None where none were counted.
+    `used` counts the records that will be in the files by generator and split; "" is the split where there is but
+    one. With those that are `left_out` they are all that were `found`. `concerns` are the first `MOST_CONCERNS` of each
+    rule; `by_rule` counts them all, whether they lead to a record's being left out or not. `refusals` are sentences on
+    whole files: too few examples. `notes` are sentences on what else is worth knowing, such as shares that groups of
+    like records do not allow. `tokens` are the least, the median and the most of an example; None where none were
+    counted.
     """
 
     found: int
@@ -97,6 +129,8 @@ class Preflight:
     by_rule: dict[str, int]
     refusals: tuple[str, ...] = ()
     tokens: tuple[int, int, int] | None = None
+    left_out: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
@@ -106,7 +140,9 @@ class Preflight:
 
 @dataclass(frozen=True, slots=True)
 class ExportFile:
-    """A file that was written. `kind` is "data", "left out" or "about" (card, snippets, dataset_info, manifest)."""
+    """A file that was written, `bytes` long. `kind` is "data", "left out" or "about" (card,
+    snippets, dataset_info, manifest).
+    """
 
     path: Path
     kind: str
@@ -119,7 +155,10 @@ class ExportFile:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """An export as it was written, with its manifest beside the files, or in the one zip."""
+    """An export as it was written, with its manifest beside the files, or in the one zip.
+
+    `preflight` is what the look at the same state of the same records brought.
+    """
 
     name: str
     folder: Path
@@ -127,3 +166,12 @@ class Export:
     plan: ExportPlan
     left_out: int = 0
     bundle: Path | None = None
+    preflight: Preflight | None = None
+
+
+def _query(fields: dict[str, Any]) -> Query:
+    read: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list | tuple) else value for name, value in fields.items()
+    }
+    read["statuses"] = tuple(ReviewStatus(status) for status in read.get("statuses", ()))
+    return Query(**read)
