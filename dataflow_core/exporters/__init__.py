@@ -3,13 +3,38 @@
 from __future__ import annotations
 
 from dataflow_core.errors import UsageError
+from dataflow_core.exporters.alpaca import AlpacaExporter
+from dataflow_core.exporters.axolotl import AxolotlExporter
 from dataflow_core.exporters.base import Exporter
+from dataflow_core.exporters.chat_messages import MessagesExporter
 from dataflow_core.exporters.dataflow import DataflowExporter
+from dataflow_core.exporters.openai import OpenAIExporter
+from dataflow_core.exporters.preference import PreferenceExporter
+from dataflow_core.exporters.prompt_completion import PromptCompletionExporter
+from dataflow_core.exporters.sharegpt import ShareGptExporter
+from dataflow_core.exporters.tables import CsvExporter, ParquetExporter
+from dataflow_core.exporters.trl import TrlExporter
 
-EXPORTERS: dict[str, Exporter] = {exporter.name: exporter for exporter in (DataflowExporter(),)}
+EXPORTERS: dict[str, Exporter] = {
+    exporter.name: exporter
+    for exporter in (
+        DataflowExporter(),
+        OpenAIExporter(),
+        ShareGptExporter(),
+        MessagesExporter(),
+        AxolotlExporter(),
+        AlpacaExporter(),
+        TrlExporter(),
+        PromptCompletionExporter(),
+        PreferenceExporter(),
+        ParquetExporter(),
+        CsvExporter(),
+    )
+}
 
 
 def exporter_named(name: str) -> Exporter:
+    """Raises `UsageError` for a name that is not known."""
     if name not in EXPORTERS:
         raise UsageError(f"There is no format {name!r}. The formats are: {', '.join(EXPORTERS)}.")
     return EXPORTERS[name]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar, Literal, NamedTuple
+from typing import BinaryIO, ClassVar, Literal, NamedTuple, Protocol
 
 from dataflow_core.errors import DataflowError
+from dataflow_core.exporters.json_lines import LineWriter
 from dataflow_core.models import Fields
 
 Role = Literal["user", "assistant"]
@@ -81,6 +82,14 @@ class Problem:
     message: str
 
 
+class RowWriter(Protocol):
+    """Writes rows to a file one by one. What it wrote is whole only once it is closed; it leaves the file open."""
+
+    def write(self, row: Fields) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class Exporter:
     """A format. `name` is for the command line, `title` and `trainers` for the screen.
 
@@ -107,6 +116,14 @@ class Exporter:
         """What the target would not take as it stands, by its own documented rules."""
         return []
 
+    def notes(self, content: Content, choice: FieldChoice) -> list[Problem]:
+        """What of the record is not in its row, where that is worth knowing. To be asked after `row`."""
+        return []
+
     def texts(self, row: Fields) -> list[str]:
         """The texts of the row that the target reads, to be counted in tokens."""
         raise NotImplementedError
+
+    def writer(self, stream: BinaryIO) -> RowWriter:
+        """What writes rows of this format to a file of its suffix."""
+        return LineWriter(stream)

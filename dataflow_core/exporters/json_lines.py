@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import BinaryIO
 
 from dataflow_core.models import Fields
+
+#: Characters that are held back before they are written.
+_MOST = 1 << 16
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -16,3 +20,27 @@ def line_of(row: Fields) -> str:
         return text
     # Line separators other than \n are legal in JSON text but end a line for many readers.
     return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x85", "\\u0085")
+
+
+class LineWriter:
+    """Writes rows as lines, many at once. What it wrote is whole once it is closed; it leaves the file open."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._lines: list[str] = []
+        self._size = 0
+
+    def write(self, row: Fields) -> None:
+        line = line_of(row)
+        self._lines.append(line)
+        self._size += len(line)
+        if self._size > _MOST:
+            self._flush()
+
+    def close(self) -> None:
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._lines:
+            self._stream.write(("\n".join(self._lines) + "\n").encode("utf-8"))
+            self._lines, self._size = [], 0
