@@ -1,11 +1,12 @@
 """Work of a page that may take long: done in a thread, shown as it goes, shared by those who ask for the same.
 
-What is to be done is told by a key that holds all it depends on. What it is about to give up on (another choice has
-been made meanwhile) is told to stop where it next reports its progress.
+What is to be done is told by a key that holds all it depends on. Work that nobody waits for any more, because another
+choice has been made, is broken off where it next tells how far it is.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -16,13 +17,16 @@ from typing import Any, Generic, TypeVar
 import streamlit as st
 
 from dataflow_core.errors import DataflowError
+from ui.text import escape_markdown
 
 Result = TypeVar("Result")
-#: Told how much is done, and of how much.
-Report = Callable[[int, int], None]
+#: Told the share that is done, 0 to 1, and a sentence.
+Report = Callable[[float, str], None]
+Work = Callable[[Report], Result]
 _KEPT = 32
 _AT_ONCE = 0.4  # seconds that a page waits before it shows progress instead
 _POLL = 0.5
+_SLOT = "job-"
 
 
 class _StoppedError(Exception):
@@ -31,11 +35,11 @@ class _StoppedError(Exception):
 
 @dataclass
 class Job(Generic[Result]):
-    """`result` and `problem` are there once `is_done`: one of them, or neither where it was stopped."""
+    """`result` or `problem`, a sentence, is there once `is_done`; neither where it was stopped."""
 
-    work: Callable[[Report], Result]
-    done: int = 0
-    total: int = 0
+    work: Work[Result]
+    share: float = 0.0
+    sentence: str = ""
     result: Result | None = None
     problem: str = ""
     is_stopped: bool = False
@@ -44,10 +48,6 @@ class Job(Generic[Result]):
     @property
     def is_done(self) -> bool:
         return self._finished.is_set()
-
-    @property
-    def share(self) -> float:
-        return min(self.done / self.total, 1.0) if self.total else 0.0
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="job", daemon=True).start()
@@ -66,18 +66,18 @@ class Job(Generic[Result]):
         except DataflowError as error:
             self.problem = str(error)
         except OSError as error:
-            self.problem = f"The disk does not play along: {error.strerror or error}."
-        except Exception:  # the page has to end its waiting; where a bug is, the log tells
+            self.problem = f"A file could not be read or written: {error.strerror or error}."
+        except Exception:  # a bug: the page ends its waiting, the log tells
             self.problem = "Something went wrong that should not have. The server's log tells what."
-            raise
+            logging.getLogger(__name__).exception("A page's work has failed")
         finally:
             self._finished.set()
 
-    def _report(self, done: int, total: int) -> None:
-        self.done, self.total = done, total
+    def _report(self, share: float, sentence: str) -> None:
+        self.share, self.sentence = min(max(share, 0.0), 1.0), sentence
         if self.is_stopped:
             raise _StoppedError
-        time.sleep(0)  # let those go first who wait for a page
+        time.sleep(0)  # those go first who wait for a page
 
 
 class Jobs:
@@ -87,7 +87,7 @@ class Jobs:
         self._lock = threading.Lock()
         self._jobs: OrderedDict[Hashable, Job[Any]] = OrderedDict()
 
-    def job(self, key: Hashable, work: Callable[[Report], Result]) -> Job[Result]:
+    def job(self, key: Hashable, work: Work[Result]) -> Job[Result]:
         """The job with this key; it is started where there is none, or where it was stopped."""
         with self._lock:
             job = self._jobs.get(key)
@@ -95,12 +95,18 @@ class Jobs:
                 job = self._jobs[key] = Job(work)
                 job.start()
             self._jobs.move_to_end(key)
-            for old in [one for one, its in self._jobs.items() if its.is_done][: max(0, len(self._jobs) - _KEPT)]:
+            ended = [one for one, its in self._jobs.items() if its.is_done and one != key]
+            for old in ended[: max(0, len(self._jobs) - _KEPT)]:
                 del self._jobs[old]
             return job
 
     def find(self, key: Hashable) -> Job[Any] | None:
-        return self._jobs.get(key)
+        with self._lock:
+            return self._jobs.get(key)
+
+    def forget(self, key: Hashable) -> None:
+        with self._lock:
+            self._jobs.pop(key, None)
 
 
 @st.cache_resource(show_spinner=False)
@@ -108,26 +114,27 @@ def jobs() -> Jobs:
     return Jobs()
 
 
-def followed(key: Hashable, work: Callable[[Report], Result], *, slot: str) -> Job[Result]:
+def followed(slot: str, key: Hashable, work: Work[Result]) -> Job[Result]:
     """The job of this key, waited for a moment. What this session followed in the same slot before is stopped.
 
     Where it is not done yet, `show_progress` belongs on the page.
     """
-    before = st.session_state.get(f"job-{slot}")
-    if before is not None and before != key and (other := jobs().find(before)) is not None:
+    before = st.session_state.get(_SLOT + slot)
+    if before is not None and before != key and (other := jobs().find(before)) is not None and not other.is_done:
         other.stop()
-    st.session_state[f"job-{slot}"] = key
+    st.session_state[_SLOT + slot] = key
     job = jobs().job(key, work)
     job.wait(_AT_ONCE)
     return job
 
 
-def show_progress(job: Job[Any], sentence: Callable[[Job[Any]], str]) -> None:
-    """A bar that moves until the job is done, when the page is drawn anew. `sentence` is Markdown."""
-    st.fragment(_bar, run_every=_POLL)(job, sentence)
+def show_progress(job: Job[Any], *, key: str) -> None:
+    """A bar that moves until the job is done; then the whole page is drawn anew."""
+    with st.container(key=key):
+        st.fragment(_bar, run_every=_POLL)(job)
 
 
-def _bar(job: Job[Any], sentence: Callable[[Job[Any]], str]) -> None:
+def _bar(job: Job[Any]) -> None:
     if job.is_done:
         st.rerun()
-    st.progress(job.share, text=sentence(job))
+    st.progress(job.share, text=escape_markdown(job.sentence or "Starting …"))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import streamlit as st
 
 from dataflow_core.export import left_out, whole
-from dataflow_core.models import ReviewStatus
+from dataflow_core.models import ReviewStatus, Run, RunKind
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from ui.names import GENERATOR_NAMES, STATUS_NAMES, run_label
