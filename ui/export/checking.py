@@ -122,17 +122,27 @@ def _show_reason(rule: str, concerns: Sequence[Concern], number: int, plan: Expo
     fate, color, icon = _SEVERITIES[severity]
     if severity in plan.leave_out:
         fate = "left out"
-    title = _RULES.get(rule, rule.replace("-", " ").capitalize())
+    messages = {concern.message for concern in concerns}
+    title = messages.pop().rstrip(".") if len(messages) == 1 else _RULES.get(rule, rule.replace("-", " ").capitalize())
     label = f"{escape_markdown(title)} · **{number:,}** :{color}-badge[{icon} {fate}]"
     with st.expander(label, key=f"export-reason-{rule}"):
-        for concern in concerns[:_SHOWN]:
+        if not messages:
+            with st.container(horizontal=True, gap="xsmall"):
+                for concern in concerns[:_SHOWN]:
+                    _link(concern)
+        for concern in concerns[:_SHOWN] if messages else ():
             with st.container(gap=None):
-                st.page_link(
-                    "pages/review.py",
-                    label=f"Record {concern.number}",
-                    icon=":material/open_in_new:",
-                    query_params={"record": concern.record, "kind": generator_name(concern.generator)},
-                )
+                _link(concern)
                 st.caption(escape_markdown(concern.message))
         if number > _SHOWN:
             st.caption(f"and {number - min(len(concerns), _SHOWN):,} more. The export lists all that are left out.")
+
+
+def _link(concern: Concern) -> None:
+    st.page_link(
+        "pages/review.py",
+        label=f"Record {concern.number}",
+        icon=":material/arrow_forward:",
+        query_params={"record": concern.record, "kind": generator_name(concern.generator)},
+        width="content",
+    )

@@ -46,13 +46,14 @@ _TARGET, _SHAPE = "export_target", "export_shape"
 
 def choose_format() -> str:
     """Show where files can go and the shapes that are taken there; return the format's name."""
-    target = st.segmented_control(
+    target = st.pills(
         "Where it goes",
         list(_TARGETS),
         default="DataFlow",
         required=True,
         key=_TARGET,
         persist_state="session",
+        wrap=True,
     )
     formats = _TARGETS[target]
     if len(formats) == 1:

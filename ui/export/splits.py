@@ -19,6 +19,7 @@ def choose_splits() -> Splits:
         default=_ONE,
         required=True,
         key="export_splits",
+        wrap=True,
         persist_state="session",
         help="Records that are nearly the same, or were made from the same input, are never parted.",
     )
@@ -32,7 +33,7 @@ def choose_splits() -> Splits:
             list(_STRATA),
             key="export_stratify",
             persist_state="session",
-            width=150,
+            width=130,
         )
         seed = st.number_input(
             "Seed",
@@ -42,7 +43,7 @@ def choose_splits() -> Splits:
             step=1,
             key="export_seed",
             persist_state="session",
-            width=120,
+            width=118,
             help="The same seed parts the same records alike.",
         )
     return Splits(
@@ -58,6 +59,6 @@ def _share(label: str, key: str) -> int:
     """In per cent."""
     return int(
         st.number_input(
-            f"{label}, %", min_value=1, max_value=45, value=10, step=1, key=key, persist_state="session", width=130
+            f"{label}, %", min_value=1, max_value=45, value=10, step=1, key=key, persist_state="session", width=118
         )
     )
