@@ -62,8 +62,8 @@ def _refuse_too_large(metadata: Any, name: str) -> None:
 def _entries(file: Any, columns: tuple[str, ...]) -> tuple[list[Entry], list[SourceLine]]:
     entries: list[Entry] = []
     problems: list[SourceLine] = []
-    for number, cells in enumerate(_rows(file), 1):
-        fields: Fields = {column: _json_value(cell) for column, cell in zip(columns, cells, strict=True)}
+    for number, cells in enumerate(rows_of(file), 1):
+        fields: Fields = {column: json_value(cell) for column, cell in zip(columns, cells, strict=True)}
         texts = "".join(value if isinstance(value, str) else repr(value) for value in fields.values())
         if is_harmful(texts):
             problems.append(unreadable(number, f"Entry {number} {why_harmful(texts)}", texts))
@@ -74,12 +74,12 @@ def _entries(file: Any, columns: tuple[str, ...]) -> tuple[list[Entry], list[Sou
     return entries, problems
 
 
-def _rows(file: Any) -> Iterator[tuple[Any, ...]]:
+def rows_of(file: Any) -> Iterator[tuple[Any, ...]]:
     for batch in file.iter_batches(batch_size=10_000):
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
-def _json_value(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """`value` in JSON's terms: dates in ISO form, bytes as the text they hold or else in base 64, NaN as null."""
     if value is None or isinstance(value, str | bool | int):
         return value
@@ -93,7 +93,7 @@ def _json_value(value: Any) -> Any:
         except UnicodeDecodeError:
             return base64.b64encode(value).decode("ascii")
     if isinstance(value, dict):
-        return {str(key): _json_value(part) for key, part in value.items()}
+        return {str(key): json_value(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_json_value(part) for part in value]
+        return [json_value(part) for part in value]
     return str(value)

@@ -39,10 +39,14 @@ class _Found:
 
 def read_delimited(decoded: Decoded, name: str, *, preferred: str = ",") -> Table:
     """Read a file that says it is CSV or TSV. Its first line is the header, unless it is one column of sentences."""
-    declared, skipped = _declared_delimiter(decoded.text)
-    found = _find_delimiter(decoded.text, preferred)
-    delimiter = declared or _trusted(found)
+    delimiter, skipped = delimiter_of(decoded.text, preferred=preferred)
     return _read(decoded, name, delimiter, first=skipped)
+
+
+def delimiter_of(text: str, *, preferred: str = ",") -> tuple[str | None, int]:
+    """The delimiter of a table that begins so, None where it has none, and how many lines come before the header."""
+    declared, skipped = _declared_delimiter(text)
+    return declared or _trusted(_find_delimiter(text, preferred)), skipped
 
 
 def read_if_table(decoded: Decoded, name: str) -> Table | None:

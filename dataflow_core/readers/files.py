@@ -43,13 +43,17 @@ def read_table(data: bytes, name: str, *, sheet: str | None = None) -> Table:
         return read_parquet(data, name)
     if is_workbook(data):
         return read_workbook(data, name, sheet=sheet)
-    for beginning, kind in _FOREIGN:
-        if data.startswith(beginning):
-            raise ReadError(f"{name} is {kind}. Choose a CSV, TSV, JSON, JSON Lines, text, Excel or Parquet file.")
+    if kind := foreign_kind(data):
+        raise ReadError(f"{name} is {kind}. Choose a CSV, TSV, JSON, JSON Lines, text, Excel or Parquet file.")
     decoded = decode(data, name)
     if _MARKUP.match(decoded.text):
         raise ReadError(f"{name} is a web page or XML, not a table. Save it as .xlsx, CSV or JSON.")
     return _read_text(decoded, name, suffix)
+
+
+def foreign_kind(data: bytes) -> str:
+    """What a file is that begins so and cannot be read as a table: "an image"; "" for any other."""
+    return next((kind for beginning, kind in _FOREIGN if data.startswith(beginning)), "")
 
 
 def read_lines(text: str) -> Table:

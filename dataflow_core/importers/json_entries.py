@@ -1,0 +1,299 @@
+"""JSON read an entry at a time: a line each, the elements of a list, or objects one after another.
+
+The standard decoder does the reading, on a part of the text that is moved along; it is the only one that keeps whole
+numbers of any size, and no slower than a parser made for streams.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import IO, Any
+
+from dataflow_core.errors import ReadError
+from dataflow_core.importers.entries import LONGEST, Entry, too_long
+from dataflow_core.readers.json_values import Decoder, fault_of, kind_of, skip_space
+from dataflow_core.readers.table import TASK_COLUMN
+
+_PART = 1 << 20
+_SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+_NEXT_OBJECT = re.compile(r"(?:\r\n|\n|\r)(?=\{)")
+_DEEP = 64
+
+
+class _CarefulError(ValueError):
+    """The value has something that has to be looked at more closely."""
+
+
+class JsonReader:
+    """Reads values, the ordinary ones fast. `nans` counts numbers that are none and are read as null."""
+
+    def __init__(self) -> None:
+        self.nans = 0
+        fast = json.JSONDecoder(parse_float=_float, parse_constant=_constant)
+        self._scan: Callable[[str, int], tuple[Any, int]] = fast.scan_once  # type: ignore[attr-defined]
+        self._careful = _CountingDecoder(self)
+
+    def value_at(self, text: str, start: int) -> tuple[Any, int, str]:
+        """The value that starts there, where it ends, and why it is unusable. There must be no white space.
+
+        Raises `ValueError` where none can be told.
+        """
+        try:
+            value, end = self._scan(text, start)
+        except (StopIteration, ValueError, RecursionError):
+            return self._careful.value_at(text, start)
+        return (value, end, "") if self.is_plain(value, text, start, end) else self._careful.value_at(text, start)
+
+    def is_plain(self, value: Any, text: str, start: int, end: int) -> bool:
+        """Whether nothing can be wrong with a value that was read from there: no key twice, no half characters."""
+        braces = text.count("{", start, end)
+        if braces + text.count("[", start, end) > _DEEP:
+            return False
+        keys = len(value) if braces == 1 and type(value) is dict else _keys(value)
+        if keys != text.count('":', start, end):
+            return False
+        return text.find("\\u", start, end) < 0 or _SUSPECT.search(text, start, end) is None
+
+
+class _CountingDecoder(Decoder):
+    def __init__(self, reader: JsonReader) -> None:
+        super().__init__()
+        self._reader = reader
+
+    def _constant(self, word: str) -> None:
+        self._reader.nans += word == "NaN"
+        super()._constant(word)
+
+
+def lines(text: IO[str], reader: JsonReader) -> Iterator[Entry]:
+    """JSON Lines."""
+    number = 0
+    read, scan, is_plain = partial(text.readline, LONGEST), reader._scan, reader.is_plain
+    for line in iter(read, ""):
+        number += 1
+        try:
+            value, end = scan(line, 0)
+        except (StopIteration, ValueError, RecursionError):
+            pass
+        else:
+            is_entry = type(value) is dict and line[end:] in ("\n", "", "\r\n")
+            if is_entry and value and is_plain(value, line, 0, end) and (line.isascii() or _is_text(line)):
+                yield number, value, line[:end]
+                continue
+        if len(line) >= LONGEST and line[-1] not in "\r\n":
+            yield number, too_long("Line", number), line
+            skip_line(text, read)
+        else:
+            yield _careful_line(number, line, reader)
+
+
+def skip_line(text: IO[str], read: Callable[[], str]) -> None:
+    """Go on to the end of a line that has been begun."""
+    while (rest := read()) and rest[-1] not in "\r\n":
+        pass
+
+
+def _careful_line(number: int, ended: str, reader: JsonReader) -> Entry:
+    line = ended.strip()
+    if not line.strip("\ufeff"):
+        return number, None, ""
+    try:
+        value, end, harm = reader.value_at(line, 0)
+        if skip_space(line, end) != len(line):
+            raise json.JSONDecodeError("Extra data", line, end)
+    except ValueError as error:
+        return number, f"Line {number} {fault_of(error)}", line
+    return _entry("Line", number, value, harm, line)
+
+
+class Window:
+    """A text that is read on as values ask for more of it. `position` is where the next one is looked for."""
+
+    def __init__(self, text: IO[str], name: str) -> None:
+        self.text, self.position = "", 0
+        self.line = 1  # of the text's beginning
+        self.name = name
+        self._read = text.read
+        self.is_ended = False
+
+    def more(self) -> bool:
+        """Read on, at least as much again as there is; False at the end."""
+        rest = self.text[self.position :]
+        self.line += self.text.count("\n", 0, self.position)
+        part = self._read(max(_PART, len(rest)))
+        self.is_ended = not part
+        self.text, self.position = rest + part, 0
+        return not self.is_ended
+
+    def sign(self) -> str:
+        """The next character that is no white space, "" at the end; the position is its place then."""
+        while True:
+            self.position = skip_space(self.text, self.position)
+            if self.position < len(self.text) or not self.more():
+                return self.text[self.position : self.position + 1]
+
+    def line_at(self, position: int) -> int:
+        return self.line + self.text.count("\n", 0, position)
+
+    def value(self, reader: JsonReader) -> tuple[Any, str, str]:
+        """The next value, what is wrong with it, and its text. Raises `ValueError` where there is none."""
+        while True:
+            start = self.position
+            try:
+                value, end, harm = reader.value_at(self.text, start)
+                if end < len(self.text) or self.is_ended:  # else it may go on: a number's next digits
+                    self.position = end
+                    return value, harm, self.text[start:end]
+                if len(self.text) - start > LONGEST:
+                    raise _CarefulError
+            except ValueError:
+                if self.is_ended or len(self.text) - start > LONGEST:
+                    raise
+            self.more()
+
+
+def elements(window: Window, reader: JsonReader, *, column: str = TASK_COLUMN) -> Iterator[Entry]:
+    """The list that begins at the window's position. Its entries are told by number. Raises `ReadError`."""
+    window.position += 1
+    number = 0
+    if window.sign() == "]":
+        window.position += 1
+        return
+    while True:
+        window.sign()
+        number += 1
+        try:
+            value, harm, raw = window.value(reader)
+        except ValueError as error:
+            raise _invalid(window, error, number) from error
+        yield _entry("Entry", number, value, harm, raw, column=column)
+        sign = window.sign()
+        window.position += 1
+        if sign == "]":
+            return
+        if sign != ",":
+            window.position -= 1
+            raise _invalid(window, json.JSONDecodeError("Expecting ',' delimiter", window.text, window.position))
+
+
+def whole_list(window: Window, reader: JsonReader) -> Iterator[Entry]:
+    """A document that is a list. Raises `ReadError` where something follows it."""
+    yield from elements(window, reader)
+    if window.sign():
+        raise ReadError(f"{window.name} has something after the end of its list, in line {_here(window)}.")
+
+
+def members(window: Window, reader: JsonReader, wanted: str) -> Iterator[Entry]:
+    """The list under a key of the object that begins at the window's position; what is beside it is passed over.
+
+    Raises `ReadError` where another list of objects is beside it.
+    """
+    seen = False
+    for key in keys(window, reader):
+        if key == wanted and not seen and window.sign() == "[":
+            seen = True
+            yield from elements(window, reader, column=wanted)
+        elif (value := window.value(reader)[0]) and isinstance(value, list) and isinstance(value[0], dict):
+            raise ReadError(
+                f"{window.name} holds 2 lists: “{wanted}” and “{key}”. Keep one of them, or save each as its own file."
+            )
+
+
+def keys(window: Window, reader: JsonReader) -> Iterator[str]:
+    """The keys of the object that begins at the window's position; who is given one must take its value.
+
+    Raises `ReadError` where it is no object in JSON.
+    """
+    window.position += 1
+    sign = window.sign()
+    while sign != "}":
+        try:
+            key, _, _ = window.value(reader)
+            if not isinstance(key, str) or window.sign() != ":":
+                raise json.JSONDecodeError("Expecting a key and ':'", window.text, window.position)
+            window.position += 1
+            window.sign()
+            yield key
+        except ValueError as error:
+            raise _invalid(window, error) from error
+        sign = window.sign()
+        if sign == ",":
+            window.position += 1
+            sign = window.sign()
+        elif sign != "}":
+            raise _invalid(window, json.JSONDecodeError("Expecting ',' or '}'", window.text, window.position))
+    window.position += 1
+
+
+def one_after_another(window: Window, reader: JsonReader) -> Iterator[Entry]:
+    """Values that span lines; after a broken one, go on at the next line that begins with an object."""
+    while window.sign():
+        line = _here(window)
+        try:
+            value, harm, raw = window.value(reader)
+        except ValueError as error:
+            start = window.position
+            # Its line is counted from the text's beginning.
+            reason = f"The entry in line {line} {fault_of(error, line_at=window.line_at)}"
+            found = _NEXT_OBJECT.search(window.text, start)
+            window.position = found.end() if found else len(window.text)
+            yield line, reason, window.text[start : window.position].strip()
+        else:
+            yield _entry("The entry in line", line, value, harm, raw)
+            if window.sign() == ",":
+                window.position += 1
+
+
+def _entry(unit: str, number: int, value: Any, harm: str, raw: str, *, column: str = TASK_COLUMN) -> Entry:
+    if not harm and not _is_text(raw):
+        harm = "holds bytes that are not valid text."
+    if harm:
+        return number, f"{unit} {number} {harm}", raw
+    if isinstance(value, dict):
+        return number, value or None, "" if "NaN" in raw else raw
+    if isinstance(value, str):
+        return number, {column: value}, ""
+    return number, f"{unit} {number} holds {kind_of(value)} where an object is needed.", raw
+
+
+def _here(window: Window) -> int:
+    return window.line_at(window.position)
+
+
+def _invalid(window: Window, error: ValueError, number: int = 0) -> ReadError:
+    if isinstance(error, _CarefulError):
+        return ReadError(f"{window.name}: {too_long('Entry', number)}")
+    fault = fault_of(error, line_at=window.line_at)
+    return ReadError(f"{window.name} {fault} Correct it there, or save the file as JSON Lines, one object a line.")
+
+
+def _is_text(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _keys(value: Any) -> int:
+    """How many keys there are in all."""
+    if type(value) is dict:
+        return len(value) + sum(_keys(part) for part in value.values() if type(part) in (dict, list))
+    return sum(_keys(part) for part in value if type(part) in (dict, list)) if type(value) is list else 0
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise _CarefulError
+    return number
+
+
+def _constant(word: str) -> None:
+    raise _CarefulError
