@@ -27,8 +27,8 @@ _PARTS: Names[str, Names[str, str]] = {
     DIALOGUES: {"conversation": "Conversation", "system": "System", "category": "Category"},
     CUSTOM: {},
 }
-_PAIRS = {"user": "User", "assistant": "Assistant", "input": "Beside the user", "history": "Earlier turns"}
-_NEEDED = {"atom_task", "parallel_task", "subsequent_task", "composition_task", "conversation", "user", "assistant"}
+_PAIRS = {"user": "Question", "input": "What belongs to it", "assistant": "Answer", "history": "Earlier turns"}
+_NEEDED = {"atom_task", "parallel_task", "subsequent_task", "composition_task", "conversation", "user"}
 _WHOLE, _APART = "One column holds the turns", "Question and answer in columns of their own"
 
 
@@ -52,7 +52,9 @@ def choose_mapping(source: Source, recognised: Recognised) -> Mapping:
         usual = guessed if kind == guessed.kind else Mapping(kind)
         parts = _PARTS[kind]
         if kind == DIALOGUES and _is_apart(source, usual):
-            parts = _PAIRS | {name: label for name, label in parts.items() if name != "conversation"}
+            parts = {**_PAIRS, **{name: label for name, label in parts.items() if name != "conversation"}}
+        elif "completion" in usual.columns:
+            parts = {"conversation": "Conversation", "completion": "Its last turns", **parts}
         with st.container(horizontal=True, gap="small"):
             chosen = {part: _column(source, recognised, usual, part, label) for part, label in parts.items()}
     columns = {part: column for part, column in chosen.items() if column}
@@ -65,8 +67,8 @@ def lacking(mapping: Mapping) -> str:
         return ""
     if mapping.kind == DIALOGUES:
         has = mapping.columns.keys()
-        is_enough = "conversation" in has or {"user", "assistant"} <= has
-        return "" if is_enough else "Choose the columns that hold the conversation."
+        is_enough = "conversation" in has or "user" in has
+        return "" if is_enough else "Choose the column that holds the conversation, or the questions."
     missing = [label for part, label in _PARTS[TASKS].items() if part not in mapping.columns]
     return f"Choose the column of: {', '.join(missing).lower()}." if missing else ""
 

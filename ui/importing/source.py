@@ -13,14 +13,14 @@ from typing import BinaryIO, cast
 import streamlit as st
 
 from dataflow_core.workspace import Workspace
-from ui.format import size_in_words
 from ui.text import escape_markdown, without_invisible
 
 TYPES = ["jsonl", "ndjson", "json", "csv", "tsv", "parquet", "gz", "zst"]
+#: The folder of uploads, and of what was left out of them, within the workspace's.
+FOLDER = "uploads"
 #: An upload is held in memory while it comes in.
 MOST_UPLOADED = 100  # MB
 _SOURCE, _PROBLEM, _GENERATION = "import-source", "import-source-problem", "import-generation"
-_FOLDER = "uploads"
 _KEPT_FOR = 86_400  # seconds that an upload stays on the disk which was never imported
 
 
@@ -88,10 +88,6 @@ def show_source(source: Source) -> None:
         st.button("Choose another", icon=":material/close:", on_click=forget_source)
 
 
-def source_facts(source: Source) -> str:
-    return size_in_words(source.size)
-
-
 def forget_source() -> None:
     """For a callback, or before a rerun. Our copy of an upload is deleted."""
     source: Source | None = st.session_state.pop(_SOURCE, None)
@@ -103,7 +99,7 @@ def forget_source() -> None:
 def _take_upload(workspace: Workspace, file: BinaryIO, name: str) -> None:
     name = Path(name.replace("\\", "/")).name or "upload"
     try:
-        folder = workspace.folder / _FOLDER
+        folder = workspace.folder / FOLDER
         folder.mkdir(exist_ok=True)
         _remove_old(folder)
         target = Path(tempfile.mkdtemp(dir=folder)) / name
