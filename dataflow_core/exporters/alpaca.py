@@ -1,17 +1,21 @@
-"""Alpaca: an instruction, an input and an output; of a dialogue the last exchange, with those before it as history."""
+"""Alpaca: an instruction, an input and an output; of a dialogue the last exchange, with those before it as history.
+
+LLaMA-Factory asks `instruction`, a line end and `input`, and learns the answers in `history`, too. Rows of dialogues
+have the same five keys, those of other records no history, and a system prompt only where a field is chosen for it.
+"""
 
 from __future__ import annotations
 
 from dataflow_core.exporters.base import Content, Exporter, FieldChoice, Problem, Severity, UnfitError
 from dataflow_core.exporters.chats import dialogue_of, field_text, is_dialogue, settled
-from dataflow_core.exporters.rules import broken_order, empty_text, half_characters
+from dataflow_core.exporters.rules import LEARNS_SILENCE, broken_order, empty_text, half_characters
 from dataflow_core.models import Fields
 
 
 class AlpacaExporter(Exporter):
     name = "alpaca"
     title = "Alpaca"
-    trainers = "LLaMA-Factory, Axolotl"
+    trainers = "LLaMA-Factory"
     source = "https://github.com/hiyouga/LLaMA-Factory/blob/main/data/README.md"
     takes_fields = True
 
@@ -27,12 +31,12 @@ class AlpacaExporter(Exporter):
         return row | {"system": field_text(content, choice.system, may_lack=True)} if choice.system else row
 
     def problems(self, row: Fields) -> list[Problem]:
-        found = []
+        found = half_characters(self.texts(row))
         asked = row["instruction"] or row["input"]
         texts = [text for pair in row.get("history", ()) for text in pair] + [asked, row["output"]]
-        if empty := empty_text(texts):
-            found.append(Problem(empty[0], Severity.NOTED, f"{empty[1]}. A model would learn to say nothing."))
-        return found + half_characters(self.texts(row))
+        if fault := empty_text(texts):
+            found.append(fault.problem(Severity.NOTED, LEARNS_SILENCE))
+        return found
 
     def texts(self, row: Fields) -> list[str]:
         earlier = [text for pair in row.get("history", ()) for text in pair]
@@ -42,8 +46,8 @@ class AlpacaExporter(Exporter):
 def _of_dialogue(fields: Fields) -> Fields:
     """Raises `UnfitError` where the turns are not pairs of a question and its answer: history holds nothing else."""
     chat = dialogue_of(fields)
-    if broken := broken_order([role for role, _ in chat.turns]):
-        raise UnfitError(f"{broken[1]}. Alpaca holds only pairs of a question and its answer.")
+    if fault := broken_order([role for role, _ in chat.turns]):
+        raise UnfitError(f"{fault.where}. Alpaca holds only pairs of a question and its answer.")
     texts = [text for _, text in chat.turns]
     return {
         "instruction": texts[-2],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import BinaryIO, ClassVar, Literal, NamedTuple, Protocol
+from typing import BinaryIO, ClassVar, Literal, Protocol
 
 from dataflow_core.errors import DataflowError
 from dataflow_core.exporters.json_lines import LineWriter
@@ -17,9 +17,8 @@ class UnfitError(DataflowError):
     """The record cannot be shown in the format at all; the message says why, in a sentence for a person."""
 
 
-class Turn(NamedTuple):
-    role: Role
-    text: str
+#: Who speaks, and what is said.
+Turn = tuple[Role, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,16 @@
-"""Messages as LLaMA-Factory reads them with `formatting: sharegpt` and tags, and Together and Fireworks take them."""
+"""Messages as LLaMA-Factory reads them with `formatting: sharegpt` and tags, and Together and Fireworks take them.
+
+LLaMA-Factory's converter skips what is not pairs of a user's message and an answer. Together's file check refuses roles
+that repeat. Fireworks takes no fewer than three examples.
+"""
 
 from __future__ import annotations
 
-from dataflow_core.exporters.base import Severity
+from dataflow_core.exporters.base import Problem, Severity
 from dataflow_core.exporters.messages import ChatExporter
+from dataflow_core.exporters.rules import FIRST_TURN, TURN_ORDER, Fault
+
+SKIPPED = "LLaMA-Factory skips such an example, and says so only in its log."
 
 
 class MessagesExporter(ChatExporter):
@@ -12,5 +19,7 @@ class MessagesExporter(ChatExporter):
     trainers = "LLaMA-Factory, Together, Fireworks"
     source = "https://github.com/hiyouga/LLaMA-Factory/blob/main/data/README.md"
     fewest = 3
-    if_disordered = Severity.DROPPED
-    why_ordered = "LLaMA-Factory skips such an example, which only its log says; Together refuses the file."
+
+    def disorder(self, fault: Fault, roles: list[str]) -> Problem:
+        refused = " Together refuses the file." if fault.rule in (FIRST_TURN, TURN_ORDER) else ""
+        return fault.problem(Severity.DROPPED, f"{SKIPPED}{refused}")

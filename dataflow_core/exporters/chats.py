@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dataflow_core.exporters.base import Chat, Content, FieldChoice, Turn, UnfitError
+from dataflow_core.exporters.base import Chat, Content, FieldChoice, Role, Turn, UnfitError
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.field_values import MODEL_NAME
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator, task_keys
@@ -17,6 +17,8 @@ from dataflow_core.models import Fields
 #: Where a dialogue that has a system turn keeps it.
 SYSTEM = "system"
 
+_ROLES = frozenset(("user", "assistant"))
+_TEXT = frozenset((str,))
 _TASK_NAMES = task_keys({})
 #: Names by which fields of other people's data say what they are, the likeliest first.
 _INSTRUCTIONS = ("instruction", "prompt", "question", "query", "user", "problem", "task")
@@ -35,32 +37,44 @@ def chat_of(content: Content, choice: FieldChoice) -> Chat:
     if is_dialogue(content.generator):
         return dialogue_of(content.fields)
     system, prompt, answer = texts_of(content, choice)
-    return Chat((Turn("user", prompt), Turn("assistant", answer)), system)
+    return Chat((("user", prompt), ("assistant", answer)), system)
 
 
 def dialogue_of(fields: Fields) -> Chat:
     """The turns of a dialogue's fields. Raises `UnfitError` where they are no turns by a user and an assistant."""
-    turns = fields.get("conversation")
-    if not isinstance(turns, list):
-        raise UnfitError("It has no conversation.")
     system = fields.get(SYSTEM)
     if system is None:
         system = ""
     elif not isinstance(system, str):
         raise UnfitError(f"Its system turn holds {_kind(system)} where a text belongs.")
-    return Chat(tuple(_turn(turn, place) for place, turn in enumerate(turns, start=1)), system)
+    return Chat(tuple(zip(*turns_of(fields), strict=True)), system)
+
+
+def turns_of(fields: Fields) -> tuple[list[Role], list[str]]:
+    """The roles and the texts of a dialogue's turns. Raises `UnfitError` where they are no turns."""
+    turns = fields.get("conversation")
+    if not isinstance(turns, list):
+        raise UnfitError("It has no conversation.")
+    try:
+        roles, texts = [turn["role"] for turn in turns], [turn["value"] for turn in turns]
+        if _ROLES.issuperset(roles) and _TEXT.issuperset(map(type, texts)):
+            return roles, texts
+    except (TypeError, KeyError):
+        pass
+    checked = [_turn(turn, place) for place, turn in enumerate(turns, start=1)]
+    return [role for role, _ in checked], [text for _, text in checked]
 
 
 def _turn(turn: Any, place: int) -> Turn:
     if not isinstance(turn, dict):
         raise UnfitError(f"Turn {place} of its conversation is {_kind(turn)}, not a role with a text.")
     role, text = turn.get("role"), turn.get("value")
-    if role != "user" and role != "assistant":
+    if not isinstance(role, str) or role not in _ROLES:
         said = f"the role “{role}”" if isinstance(role, str) and role else "no role"
         raise UnfitError(f"Turn {place} of its conversation has {said}; turns are by “user” or “assistant”.")
     if not isinstance(text, str):
         raise UnfitError(f"Turn {place} of its conversation holds {_kind(text)} where a text belongs.")
-    return Turn(role, text)
+    return "user" if role == "user" else "assistant", text
 
 
 def texts_of(content: Content, choice: FieldChoice) -> tuple[str, str, str]:
@@ -101,27 +115,29 @@ def field_text(content: Content, name: str, *, may_lack: bool = False) -> str:
 
 
 def default_choice(generator: str, params: Mapping[str, Any], names: Iterable[str]) -> FieldChoice:
-    """What stands for instruction, input and output where nobody has chosen.
+    """What stands for instruction, input and output where nobody has chosen, of a record with fields of these names.
 
     Of tasks: the task, and the composition task as the output. A task record holds no answer, so that what a model
     learns from it is to write the larger task around a small one. Of records with fields of their own: the fields that
-    are called so (instruction, input, output; prompt, completion; question, answer; …), else the first and the last.
-    Of dialogues: nothing, for they have turns.
+    are called so (instruction, input, output; prompt, completion; question, answer; …), else the first and the last
+    text, `model_name` aside; where `names` are a record's fields, only those that hold texts. Of dialogues: nothing,
+    for they have turns. A part that nothing stands for is "".
     """
     if is_dialogue(generator):
         return FieldChoice()
     if generator == ParaSeqTaskGenerator.name:
         task, _, _, composition = task_keys(params)
         return FieldChoice(instruction=task, output=composition)
+    values = names if isinstance(names, Mapping) else {}
     there = [name for name in names if name != MODEL_NAME]
-    system = SYSTEM if SYSTEM in there else ""
-    instruction = next((name for name in _INSTRUCTIONS if name in there), "")
-    output = next((name for name in _OUTPUTS if name in there), "")
-    more = "input" if "input" in there else ""
-    rest = [name for name in there if name not in (system, instruction, output, more)]
-    if not instruction and more and output:
+    instruction, output = (next((name for name in known if name in there), "") for known in (_INSTRUCTIONS, _OUTPUTS))
+    more, system = (name if name in there else "" for name in ("input", SYSTEM))
+    if not instruction:
         instruction, more = more, ""
-    instruction = instruction or (rest.pop(0) if rest else "")
+    rest = [name for name in there if name not in (instruction, output, more, system)]
+    rest = [name for name in rest if isinstance(values.get(name, ""), str)]
+    if not instruction and rest:
+        instruction = rest.pop(0)
     return FieldChoice(instruction, more, output or (rest[-1] if rest else ""), system)
 
 

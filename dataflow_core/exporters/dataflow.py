@@ -1,16 +1,23 @@
 """The generators' own shapes, as their documents show them.
 
-Tasks: every input column and the three outputs. Dialogues: exactly `category` and `conversation`.
+Tasks: every input column and the three outputs. Dialogues: exactly `category` and `conversation`, which begins with the
+user and ends with the assistant. Records of one's own: their fields.
 """
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 from dataflow_core.exporters.base import Content, Exporter, FieldChoice, Problem, Severity, UnfitError
-from dataflow_core.exporters.chats import dialogue_of, is_dialogue
-from dataflow_core.exporters.rules import broken_order, empty_text, half_characters
+from dataflow_core.exporters.chats import SYSTEM, is_dialogue, turns_of
+from dataflow_core.exporters.rules import (
+    LEARNS_SILENCE,
+    NO_CATEGORY,
+    NOT_CARRIED,
+    broken_order,
+    empty_text,
+    half_characters,
+    is_json,
+    texts_in,
+)
 from dataflow_core.models import Fields
 
 
@@ -25,34 +32,50 @@ class DataflowExporter(Exporter):
         if not is_dialogue(content.generator):
             for name, value in fields.items():
                 if not isinstance(value, str) and not is_json(value):
-                    raise UnfitError(f"Its field “{name}” holds what is no number, and JSON has no word for it.")
+                    raise UnfitError(f"Its field “{name}” holds a number that is none, which JSON has no word for.")
             return fields
-        turns = [{"role": role, "value": text} for role, text in dialogue_of(fields).turns]
-        return {"category": fields.get("category", ""), "conversation": turns}
+        turns = [{"role": role, "value": text} for role, text in zip(*turns_of(fields), strict=True)]
+        category = fields.get("category", "")
+        if not isinstance(category, str):
+            raise UnfitError("Its category is no text.")
+        return {"category": category, "conversation": turns}
 
     def problems(self, row: Fields) -> list[Problem]:
-        turns = row.get("conversation")
-        if len(row) != 2 or "category" not in row or not isinstance(turns, list):
-            return half_characters(self.texts(row))
-        found, texts = [], [turn["value"] for turn in turns]
-        if broken := broken_order([turn["role"] for turn in turns]):
-            why = "A DataFlow dialogue begins with the user and ends with the assistant."
-            found.append(Problem(broken[0], Severity.DROPPED, f"{broken[1]}. {why}"))
-        if empty := empty_text(texts):
-            found.append(Problem(empty[0], Severity.NOTED, f"{empty[1]}. A model would learn to say nothing."))
-        return found + half_characters(texts)
+        said = _said_in(row)
+        if said is None:
+            return half_characters(texts_in(row))
+        roles, texts = said
+        found = half_characters([row["category"], *texts])
+        if fault := broken_order(roles):
+            why = "A DataFlow dialogue begins with the user and ends with the assistant; LLaMA-Factory skips others."
+            found.append(fault.problem(Severity.DROPPED, why))
+        if fault := empty_text(texts):
+            found.append(fault.problem(Severity.NOTED, LEARNS_SILENCE))
+        return found
+
+    def notes(self, content: Content, choice: FieldChoice) -> list[Problem]:
+        if not is_dialogue(content.generator):
+            return []
+        found = []
+        if content.fields.get(SYSTEM):
+            message = "Its system turn is left behind: DataFlow's dialogues have no place for one."
+            found.append(Problem(NOT_CARRIED, Severity.NOTED, message))
+        if not content.fields.get("category"):
+            found.append(Problem(NO_CATEGORY, Severity.NOTED, "It has no category, and goes out with an empty one."))
+        return found
 
     def texts(self, row: Fields) -> list[str]:
-        turns = row.get("conversation")
-        if isinstance(turns, list) and len(row) == 2 and "category" in row:
-            return [turn["value"] for turn in turns]
-        return [value for value in row.values() if isinstance(value, str)]
+        said = _said_in(row)
+        return list(texts_in(row)) if said is None else said[1]
 
 
-def is_json(value: Any) -> bool:
-    """Whether JSON has a word for the value: it has none for numbers that are none."""
-    if isinstance(value, float):
-        return math.isfinite(value)
-    if isinstance(value, dict):
-        return all(map(is_json, value.values()))
-    return not isinstance(value, list) or all(map(is_json, value))
+def _said_in(row: Fields) -> tuple[list[str], list[str]] | None:
+    """The roles and texts of a dialogue's row; None for the row of another record, whatever its fields are called."""
+    turns = row.get("conversation")
+    if len(row) != 2 or "category" not in row or not isinstance(turns, list):
+        return None
+    try:
+        roles, texts = [turn["role"] for turn in turns], [turn["value"] for turn in turns]
+    except (TypeError, KeyError):
+        return None
+    return (roles, texts) if {str}.issuperset(map(type, [row["category"], *roles, *texts])) else None

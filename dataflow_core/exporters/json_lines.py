@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import BinaryIO
 
 from dataflow_core.models import Fields
@@ -10,16 +11,29 @@ from dataflow_core.models import Fields
 #: Characters that are held back before they are written.
 _MOST = 1 << 16
 
-_encode = json.JSONEncoder(ensure_ascii=False).encode
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def line_of(row: Fields) -> str:
-    """The row as one line, without its end."""
+    """The row as one line, without its end. Raises `ValueError` for a number that is none."""
     text = _encode(row)
     if text.isascii():
         return text
     # Line separators other than \n are legal in JSON text but end a line for many readers.
-    return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x85", "\\u0085")
+    text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x85", "\\u0085")
+    return text if is_whole(text) else _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def is_whole(text: str) -> bool:
+    """Whether UTF-8 can hold the text: not where broken software has left half of a character."""
+    if text.isascii():
+        return True
+    try:
+        text.encode("utf-8")  # several times faster than looking for them
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class LineWriter:

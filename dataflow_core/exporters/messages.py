@@ -6,7 +6,15 @@ from typing import ClassVar
 
 from dataflow_core.exporters.base import Chat, Content, Exporter, FieldChoice, Problem, Severity
 from dataflow_core.exporters.chats import chat_of
-from dataflow_core.exporters.rules import SYSTEM_TURN, broken_order, empty_text, half_characters
+from dataflow_core.exporters.rules import (
+    EMPTY_TEXT,
+    LEARNS_SILENCE,
+    SYSTEM_TURN,
+    Fault,
+    broken_order,
+    empty_text,
+    half_characters,
+)
 from dataflow_core.models import Fields
 
 
@@ -17,40 +25,39 @@ def messages_of(chat: Chat) -> list[Fields]:
 
 
 class ChatExporter(Exporter):
-    """`{"messages": [{"role", "content"}, …]}`, and the rules that targets say of it in the same words.
+    """`{"messages": [{"role", "content"}, …]}`, and what is alike in the targets' rules.
 
-    `if_disordered` is what comes of roles that do not begin with the user and alternate up to an answer, `if_empty` of
-    a text that is empty, and `why_…` says so.
+    Subclasses say what the target does with roles out of order (`disorder`), and with an empty text (`if_empty` and
+    `why_full`); `why_no_system` is "" where every model of the target takes a system turn.
     """
 
     takes_fields = True
-    if_disordered: ClassVar[Severity] = Severity.REFUSED
-    why_ordered: ClassVar[str]
     if_empty: ClassVar[Severity] = Severity.NOTED
-    why_full: ClassVar[str] = "A model would learn to say nothing."
+    why_full: ClassVar[str] = LEARNS_SILENCE
     why_no_system: ClassVar[str] = ""
 
     def row(self, content: Content, choice: FieldChoice) -> Fields:
         return {"messages": messages_of(chat_of(content, choice))}
 
     def problems(self, row: Fields) -> list[Problem]:
-        return self.problems_of(row["messages"])
-
-    def problems_of(self, messages: list[Fields]) -> list[Problem]:
-        found: list[Problem] = []
-        has_system = bool(messages) and messages[0]["role"] == "system"
+        messages = row["messages"]
         roles = [message["role"] for message in messages]
         texts = [message["content"] for message in messages]
-        if has_system:
-            del roles[0]
+        found = half_characters(texts)
+        if roles and roles[0] == "system":
+            del roles[0], texts[0]
             if self.why_no_system:
                 found.append(Problem(SYSTEM_TURN, Severity.NOTED, self.why_no_system))
-        if broken := broken_order(roles):
-            found.append(Problem(broken[0], self.if_disordered, f"{broken[1]}. {self.why_ordered}"))
-        if empty := empty_text(texts[1:] if has_system else texts):
-            severity = self.if_empty if empty[0] == "empty-text" else Severity.NOTED
-            found.append(Problem(empty[0], severity, f"{empty[1]}. {self.why_full}"))
-        return found + half_characters(texts)
+        if fault := broken_order(roles):
+            found.append(self.disorder(fault, roles))
+        if fault := empty_text(texts):
+            severity = self.if_empty if fault.rule == EMPTY_TEXT else Severity.NOTED
+            found.append(fault.problem(severity, self.why_full))
+        return found
+
+    def disorder(self, fault: Fault, roles: list[str]) -> Problem:
+        """What comes of roles, the system's aside, that do not begin with the user and alternate up to an answer."""
+        raise NotImplementedError
 
     def texts(self, row: Fields) -> list[str]:
         return [message["content"] for message in row["messages"]]

@@ -1,18 +1,24 @@
-"""Preference pairs for TRL's DPOTrainer: what a person preferred, and what it was preferred to."""
+"""Preference pairs for TRL's DPOTrainer: what a person preferred, and what it was preferred to.
+
+Dialogues are messages, other records plain texts, or messages where a field is chosen for the system turn.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
-from dataflow_core.exporters.base import Content, Exporter, FieldChoice, Problem, Severity, UnfitError
+from dataflow_core.exporters.base import Content, Exporter, FieldChoice, Problem, Severity, Turn, UnfitError
 from dataflow_core.exporters.chats import dialogue_of, is_dialogue, settled, texts_of
 from dataflow_core.exporters.messages import messages_of
 from dataflow_core.exporters.prompt_completion import answer_of, prompt_of, said_in, turn_problems
-from dataflow_core.exporters.rules import empty_text, half_characters
+from dataflow_core.exporters.rules import LEARNS_SILENCE, NOT_CARRIED, empty_text, half_characters
 from dataflow_core.models import Fields
 
 #: A record that has these is a pair already.
 PAIR = ("prompt", "chosen", "rejected")
+SAME = "same-answers"
 
 
 class PreferenceExporter(Exporter):
@@ -24,29 +30,68 @@ class PreferenceExporter(Exporter):
     needs_refused = True
 
     def row(self, content: Content, choice: FieldChoice) -> Fields:
-        fields = content.fields
-        if all(name in fields for name in PAIR):
-            return {name: fields[name] for name in PAIR}
+        if is_pair(content.fields):
+            return _pair_of(content.fields)
         if content.refused is None:
             raise UnfitError("It has no earlier version that the present one was preferred to.")
         if is_dialogue(content.generator):
-            return _of_dialogues(fields, content.refused)
+            return _of_dialogues(content.fields, content.refused)
         return _of_texts(content, content.refused, choice)
 
     def problems(self, row: Fields) -> list[Problem]:
         prompt, chosen, rejected = row["prompt"], row["chosen"], row["rejected"]
-        found = turn_problems(prompt, chosen) if isinstance(prompt, list) else []
         texts = said_in(prompt) + said_in(chosen) + said_in(rejected)
-        if empty := empty_text(texts, "Text {}"):
-            found.append(Problem(empty[0], Severity.NOTED, f"{empty[1]}. A model would learn to say nothing."))
-        return found + half_characters(texts)
+        found = half_characters(texts)
+        if isinstance(prompt, list):
+            found += turn_problems(prompt, chosen) or turn_problems(prompt, rejected)
+        if chosen == rejected:
+            found.append(Problem(SAME, Severity.NOTED, "Both answers are the same, so that there is nothing to learn."))
+        if fault := empty_text(texts, "Text"):
+            found.append(fault.problem(Severity.NOTED, LEARNS_SILENCE))
+        return found
+
+    def notes(self, content: Content, choice: FieldChoice) -> list[Problem]:
+        """Of a dialogue only the first answer that the versions differ in is in the pair."""
+        if content.refused is None or not is_dialogue(content.generator) or is_pair(content.fields):
+            return []
+        turns, others = dialogue_of(content.fields).turns, dialogue_of(content.refused).turns
+        place = _first_difference(turns, others)
+        if place is None or turns[place + 1 :] == others[place + 1 :]:
+            return []
+        message = "The versions differ in more than one turn. Only the first of them is in the pair."
+        return [Problem(NOT_CARRIED, Severity.NOTED, message)]
 
     def texts(self, row: Fields) -> list[str]:
+        """The prompt with the longer of the answers."""
         return said_in(row["prompt"]) + max(said_in(row["chosen"]), said_in(row["rejected"]), key=_length)
+
+
+def is_pair(fields: Fields) -> bool:
+    return all(name in fields for name in PAIR)
 
 
 def _length(texts: list[str]) -> int:
     return sum(map(len, texts))
+
+
+def _pair_of(fields: Fields) -> Fields:
+    """The record's own pair, as it is. Raises `UnfitError` where it is neither texts nor messages throughout."""
+    row = {name: fields[name] for name in PAIR}
+    if not all(isinstance(value, str) for value in row.values()):
+        for name, value in row.items():
+            if not _are_messages(value):
+                raise UnfitError(
+                    f"Its field “{name}” is no list of messages with a role and a content. “prompt”, “chosen” and "
+                    "“rejected” are three texts, or three such lists."
+                )
+    return row
+
+
+def _are_messages(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(message, dict) and isinstance(message.get("role"), str) and isinstance(message.get("content"), str)
+        for message in value
+    )
 
 
 def _of_dialogues(fields: Fields, refused: Fields) -> Fields:
@@ -54,15 +99,19 @@ def _of_dialogues(fields: Fields, refused: Fields) -> Fields:
     chosen, rejected = dialogue_of(fields), dialogue_of(refused)
     if chosen.system != rejected.system:
         raise UnfitError("The two versions differ in the system turn, so they have no prompt in common.")
-    pairs = zip(chosen.turns, rejected.turns, strict=False)
-    place = next((at for at, (one, other) in enumerate(pairs) if one != other), None)
+    place = _first_difference(chosen.turns, rejected.turns)
     if place is None:
         raise UnfitError("The two versions do not differ in any turn that both have.")
-    if {chosen.turns[place].role, rejected.turns[place].role} != {"assistant"}:
-        raise UnfitError(f"The two versions differ in turn {place + 1}, which is no answer in both: no common prompt.")
+    if not chosen.turns[place][0] == rejected.turns[place][0] == "assistant":
+        raise UnfitError(f"The two versions differ in turn {place + 1}, which is the user's: no prompt in common.")
     prompt = messages_of(replace(chosen, turns=chosen.turns[:place]))
-    answers = [answer_of(chat.turns[place].text, as_messages=True) for chat in (chosen, rejected)]
+    answers = [answer_of(chat.turns[place][1], as_messages=True) for chat in (chosen, rejected)]
     return dict(zip(PAIR, (prompt, *answers), strict=True))
+
+
+def _first_difference(turns: Sequence[Turn], others: Sequence[Turn]) -> int | None:
+    pairs = zip(turns, others, strict=False)
+    return next((place for place, (one, other) in enumerate(pairs) if one != other), None)
 
 
 def _of_texts(content: Content, refused: Fields, choice: FieldChoice) -> Fields:

@@ -1,4 +1,7 @@
-"""TRL's prompt and completion: messages for dialogues, plain texts for other records."""
+"""TRL's prompt and completion: messages for dialogues, plain texts for other records.
+
+A plain prompt has no place for a system turn: where a field is chosen for it, other records are messages, too.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,16 @@ from typing import Any
 from dataflow_core.exporters.base import Content, Exporter, FieldChoice, Problem, Severity, UnfitError
 from dataflow_core.exporters.chats import dialogue_of, is_dialogue, settled, texts_of
 from dataflow_core.exporters.messages import messages_of
-from dataflow_core.exporters.rules import SYSTEM_TURN, broken_order, empty_text, half_characters
+from dataflow_core.exporters.rules import (
+    LAST_ANSWER_ONLY,
+    LEARNS_SILENCE,
+    REFUSES_SYSTEM,
+    SYSTEM_TURN,
+    broken_order,
+    empty_text,
+    half_characters,
+)
+from dataflow_core.exporters.trl import STOPS
 from dataflow_core.models import Fields
 
 
@@ -17,7 +29,7 @@ def said_in(part: Any) -> list[str]:
 
 
 def prompt_of(system: str, text: str, *, as_messages: bool) -> str | list[Fields]:
-    """What is asked, in the form of its file: a plain text has no place for a system turn."""
+    """What is asked, in the form that its file has."""
     if not as_messages:
         return text
     said = [{"role": "system", "content": system}] if system else []
@@ -48,11 +60,16 @@ class PromptCompletionExporter(Exporter):
 
     def problems(self, row: Fields) -> list[Problem]:
         prompt, completion = row["prompt"], row["completion"]
-        found = turn_problems(prompt, completion) if isinstance(prompt, list) else []
         texts = said_in(prompt) + said_in(completion)
-        if empty := empty_text(texts, "Text {}" if isinstance(prompt, str) else "Turn {}"):
-            found.append(Problem(empty[0], Severity.NOTED, f"{empty[1]}. A model would learn to say nothing."))
-        return found + half_characters(texts)
+        found = half_characters(texts)
+        if isinstance(prompt, list):
+            found += turn_problems(prompt, completion)
+            if any(message["role"] == "assistant" for message in prompt):
+                message = "Only its last answer is trained on; those before it are part of the prompt."
+                found.append(Problem(LAST_ANSWER_ONLY, Severity.NOTED, message))
+        if fault := empty_text(texts, "Text"):
+            found.append(fault.problem(Severity.NOTED, LEARNS_SILENCE))
+        return found
 
     def texts(self, row: Fields) -> list[str]:
         return said_in(row["prompt"]) + said_in(row["completion"])
@@ -64,9 +81,7 @@ def turn_problems(prompt: list[Fields], completion: list[Fields]) -> list[Proble
     roles = [message["role"] for message in (*prompt, *completion)]
     if roles and roles[0] == "system":
         del roles[0]
-        message = "It has a system turn, which some chat templates refuse (Gemma's)."
-        found.append(Problem(SYSTEM_TURN, Severity.NOTED, message))
-    if broken := broken_order(roles):
-        why = "Many chat templates stop with “Conversation roles must alternate”."
-        found.append(Problem(broken[0], Severity.REFUSED, f"{broken[1]}. {why}"))
+        found.append(Problem(SYSTEM_TURN, Severity.NOTED, REFUSES_SYSTEM))
+    if fault := broken_order(roles):
+        found.append(fault.problem(Severity.REFUSED, STOPS))
     return found
