@@ -1,14 +1,19 @@
-"""Looking anew at records whose findings are of older checks: after an update of the program, or of the workspace."""
+"""Looking anew at records whose findings are of older checks: after an update of the program, or of the workspace.
+
+Imported records, which are stored before they are indexed for search or looked at, get both here.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import Connection, func, select
 
 from dataflow_core import checks
+from dataflow_core.models import Record
 from dataflow_core.review import judged
-from dataflow_core.storage import writing
+from dataflow_core.storage import fulltext, writing
 from dataflow_core.storage.database import Database
 from dataflow_core.storage.planning import unindexed
 from dataflow_core.storage.records import page
@@ -26,6 +31,19 @@ def is_due(database: Database) -> bool:
         return connection.scalar(outdated) is not None
 
 
+def left(database: Database) -> int:
+    """How many records are still to be looked at, or to be indexed for search."""
+    with database.read() as connection:
+        outdated = select(func.count()).select_from(records).where(records.c.checked < checks.VERSION)
+        return connection.scalar(outdated) or 0
+
+
+def index_new(connection: Connection, found: Sequence[Record]) -> None:
+    """Index for search what of these is not yet."""
+    new = writing.unindexed_among(connection, [record.number for record in found])
+    fulltext.add(connection, [(one.number, fulltext.text_of(one.fields)) for one in found if one.number in new])
+
+
 def recheck(database: Database) -> int:
     """Look at all of them; returns how many there were. May be stopped and begun again at any time."""
     done = last = 0
@@ -36,6 +54,7 @@ def recheck(database: Database) -> int:
             found = page(connection, list(connection.scalars(outdated.order_by(records.c.number).limit(CHUNK))))
             if not found:
                 return done
+            index_new(connection, found)
             digests = [(record.number, judged(connection, record)) for record in found]
             writing.replace_digests(connection, digests)
         done, last = done + len(found), found[-1].number

@@ -96,8 +96,8 @@ class Workspace(Planner):
         self.intents = IntentStore(self.database, builtin_intents())
         self.recipes = RecipeStore(self.database)
         self.prompts = PromptStore(self.database)
-        self.imports = Imports(self.database, self.runs)
         self.exports = Exports(self.records, self.runs, self.name)
+        self.imports = Imports(self.database, self.runs, self.recheck)
 
     def enqueue(self, run: Run, *, limit: int | None = None, budget: Budget | None = None) -> None:
         """Say that the run is about to be taken up. Raises `RunIsLiveError`."""

@@ -38,7 +38,7 @@ def take_in(workspace: Workspace, source: Source) -> None:
             mapping = choose_mapping(source, recognised)
             missing = lacking(mapping)
             if not missing:
-                show_sample(taken_as(recognised, mapping))
+                show_sample(taken_as(workspace, recognised, mapping))
         except DataflowError as error:
             st.error(escape_markdown(str(error)), icon=":material/error:")
             return

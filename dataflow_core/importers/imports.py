@@ -2,52 +2,69 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from sqlalchemy import insert
-from ulid import ULID
-
+from dataflow_core import rechecking
 from dataflow_core.errors import ReadError
-from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
-from dataflow_core.generators.custom import CustomGenerator
-from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
-from dataflow_core.importers.base import Checked, ImportProgress, Mapping, ReadSoFar, Recognised
-from dataflow_core.models import EMBEDDED, Fields, ReviewStatus, RevisionKind, Run, RunKind, RunState, SourceLine
-from dataflow_core.readers import read_table
-from dataflow_core.storage import writing
+from dataflow_core.generators.para_seq import task_keys
+from dataflow_core.importers.base import Checked, ImportProgress, Mapping, Recognised
+from dataflow_core.importers.making import TASKS, Maker
+from dataflow_core.importers.reading import Pass
+from dataflow_core.importers.recognising import recognise, with_mapping
+from dataflow_core.importers.sources import Source, opened_source
+from dataflow_core.models import Fields, Run, SourceLine
 from dataflow_core.storage.database import Database
+from dataflow_core.storage.importing import ImportWriter
 from dataflow_core.storage.runs import RunStore
-from dataflow_core.storage.schema import runs, source_lines
 
-_SHOWN = 20
-_TASKS = ("atom_task", "parallel_task", "subsequent_task", "composition_task")
-_ROLES = {"user": "user", "human": "user", "assistant": "assistant", "gpt": "assistant", "system": "system"}
+#: Problems that are told with a check.
+MOST_SHOWN = 100
+#: Characters of a problem's text that are shown.
+_TEXT_SHOWN = 500
+#: With more records, indexing them is left to a process of its own.
+_INDEXED_AT_ONCE = 500
 
 
 class Imports:
-    """The imports of a workspace."""
+    """The imports of a workspace. `index` has the records that were stored indexed and checked in the background."""
 
-    def __init__(self, database: Database, runs: RunStore) -> None:
+    def __init__(self, database: Database, runs: RunStore, index: Callable[[], None]) -> None:
         self._database = database
         self._runs = runs
+        self._index = index
 
     def recognise(self, path: Path, name: str) -> Recognised:
         """Tell by its first entries what the file holds. `name` is what it is called. Raises `ReadError`."""
-        table = read_table(path.read_bytes(), name)
-        sample = tuple(entry.fields for entry in table.entries[:_SHOWN])
-        mapping = _guess(table.columns, sample)
-        made = [made for fields in sample if isinstance(made := _record(fields, mapping), dict)]
-        return Recognised("columns", "Columns", table.columns, mapping, sample, tuple(made))
+        return recognise(path, name)
+
+    def preview(self, recognised: Recognised, mapping: Mapping) -> Recognised:
+        """What becomes of the same entries by another mapping. Raises `UsageError` for one that cannot be used."""
+        return with_mapping(recognised, mapping)
 
     def check(self, path: Path, name: str, mapping: Mapping, progress: ImportProgress | None = None) -> Checked:
-        """Read the whole file, and store nothing. Raises `ReadError` where nothing of it can be read."""
-        records, bad = self._read(path, name, mapping)
-        if progress:
-            progress(ReadSoFar(1.0, len(records), len(bad)))
-        return Checked(len(records), len(bad), tuple(bad[:_SHOWN]))
+        """Read the whole file, and store nothing.
+
+        Raises `ReadError` where it cannot be read to its end, and `UsageError` for a mapping that cannot be used.
+        """
+        first: list[SourceLine] = []
+        maker = Maker(mapping)
+        with opened_source(path, name) as source:
+            going = Pass(source, maker, progress)
+            for problem in going.problems_only():
+                if len(first) < MOST_SHOWN:
+                    first.append(_shown(problem))
+            notes = going.notes()
+        return Checked(going.records, going.bad, tuple(first), going.blank, notes)
+
+    def problems(self, path: Path, name: str, mapping: Mapping) -> Iterator[SourceLine]:
+        """The lines that cannot be used, each with its reason and its whole text, as the file is read.
+
+        Raises what `check` does.
+        """
+        maker = Maker(mapping)
+        with opened_source(path, name) as source:
+            yield from Pass(source, maker, None).problems_only()
 
     def store(
         self,
@@ -56,77 +73,62 @@ class Imports:
         mapping: Mapping,
         *,
         skip_bad: bool = False,
+        author: str = "",
         progress: ImportProgress | None = None,
     ) -> Run:
         """Store the file's records for review, all of them or none. Returns the run that they are of.
 
-        With `skip_bad` lines that cannot be used are left out, and noted with the run. Raises `ReadError` otherwise.
+        With `skip_bad` lines that cannot be used are left out, and noted with the run. Raises `ReadError` where a line
+        cannot be used otherwise, or none can, and what `check` raises.
         """
-        records, bad = self._read(path, name, mapping)
-        if not records or (bad and not skip_bad):
-            raise ReadError(f"Nothing of {name} was imported. {bad[0].reason}")
-        run_id, now = str(ULID()), time.time()
-        with self._database.write() as connection:
-            run = {"id": run_id, "name": name, "generator": mapping.kind, "params": {}, "endpoint": asdict(EMBEDDED)}
-            run |= {"prompt_version": "", "state": RunState.FINISHED, "kind": RunKind.IMPORT, "created_at": now}
-            run |= {"source": {"name": name, "lines": len(records) + len(bad), "skipped": len(bad)}}
-            run |= {"started_at": now, "finished_at": now}
-            connection.execute(insert(runs).values(run))
-            made = [writing.NewRecord(str(ULID()), one, run_id, position=place) for place, one in enumerate(records)]
-            writing.add_records(
-                connection,
-                made,
-                generator=mapping.kind,
-                kind=RevisionKind.IMPORTED,
-                author="",
-                status=ReviewStatus.UNREVIEWED,
-                now=now,
+        maker = Maker(mapping)
+        with opened_source(path, name) as source, self._database.write() as connection:
+            going = Pass(source, maker, progress)
+            writer = ImportWriter(
+                connection, name=name, generator=mapping.kind, params=_params_of(mapping), author=author
             )
-            if bad:
-                connection.execute(insert(source_lines), [asdict(line) | {"run_id": run_id} for line in bad])
-        return self._runs.get(run_id)
-
-    def problems(self, path: Path, name: str, mapping: Mapping) -> Iterator[SourceLine]:
-        """The lines that cannot be used, each with its reason and its whole text, as the file is read."""
-        yield from self._read(path, name, mapping)[1]
-
-    def _read(self, path: Path, name: str, mapping: Mapping) -> tuple[list[Fields], list[SourceLine]]:
-        table = read_table(path.read_bytes(), name)
-        bad = [problem for problem in table.problems if problem.kind == "unreadable"]
-        records: list[Fields] = []
-        for entry in table.entries:
-            made = _record(entry.fields, mapping)
-            if isinstance(made, str):
-                bad.append(SourceLine(entry.line, "unreadable", f"Line {entry.line} {made}", str(entry.fields)))
-            else:
-                records.append(made)
-        return records, bad
-
-
-def _guess(columns: tuple[str, ...], sample: tuple[Fields, ...]) -> Mapping:
-    if all(name in columns for name in _TASKS):
-        return Mapping(ParaSeqTaskGenerator.name, {name: name for name in _TASKS})
-    for name in ("conversation", "conversations", "messages"):
-        if name in columns:
-            return Mapping(ConsistentChatGenerator.name, {"conversation": name})
-    return Mapping(CustomGenerator.name)
-
-
-def _record(fields: Fields, mapping: Mapping) -> Fields | str:
-    """The record of an entry, or why there is none."""
-    if mapping.kind != ConsistentChatGenerator.name:
-        return fields
-    turns = fields.get(mapping.columns.get("conversation", ""))
-    if not isinstance(turns, list):
-        return "has no conversation."
-    made: Fields = {"category": fields.get("category") or "", "conversation": []}
-    for turn in turns:
-        role = _ROLES.get(str(turn.get("role") or turn.get("from")))
-        text = turn.get("content") or turn.get("value")
-        if role == "system":
-            made["system"] = text
-        elif role is None:
-            return "has a turn of a role that cannot be reviewed."
+            for _ in writer.add(going.made(None if skip_bad else _refuse(name))):
+                writer.add_problems(going.take_problems())
+            writer.add_problems(going.take_problems())
+            if not writer.stored:
+                raise ReadError(f"Nothing in {name} can be imported. {going.first_reason}".strip())
+            writer.end(_source_of(name, source, going, mapping))
+        self._database.tidy()
+        if writer.stored <= _INDEXED_AT_ONCE:
+            rechecking.recheck(self._database)
         else:
-            made["conversation"].append({"role": role, "value": text})
-    return made
+            self._index()
+        return self._runs.get(writer.run_id)
+
+    def unindexed(self) -> int:
+        """How many records are still to be indexed for search, or to be looked at by the checks."""
+        return rechecking.left(self._database)
+
+
+def _refuse(name: str) -> Callable[[SourceLine], None]:
+    def refuse(problem: SourceLine) -> None:
+        raise ReadError(
+            f"Nothing of {name} was imported. {problem.reason} Correct it there, or leave out the lines that cannot be "
+            "used."
+        )
+
+    return refuse
+
+
+def _params_of(mapping: Mapping) -> Fields:
+    """What tells the fields of the records apart, as the params of a run do."""
+    if mapping.kind != TASKS:
+        return {}
+    task, *outputs = task_keys({})
+    keys = {"input_task_key": mapping.columns[task]}
+    return keys | {f"output_{part}_key": mapping.columns[part] for part in outputs}
+
+
+def _source_of(name: str, source: Source, going: Pass, mapping: Mapping) -> Fields:
+    about: Fields = {"name": name, "format": source.format, "encoding": source.encoding}
+    about |= {"lines": going.records + going.bad + going.blank, "skipped": going.bad + going.blank}
+    return about | {"blank": going.blank, "unreadable": going.bad, "notes": list(going.notes())}
+
+
+def _shown(problem: SourceLine) -> SourceLine:
+    return SourceLine(problem.line, problem.kind, problem.reason, problem.text[:_TEXT_SHOWN])

@@ -23,7 +23,8 @@ _PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA cache_size=-32768",
 )
-LONGEST_WAIT, LOOK_AGAIN = 30.0, 0.004  # seconds, for others' writes
+#: Seconds, for others' writes: an import of a million records is one.
+LONGEST_WAIT, LOOK_AGAIN = 300.0, 0.004
 #: Made once: `json.dumps` would make an encoder for each value.
 _as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _UNSTORABLE = re.compile("[\ud800-\udfff\0]")
@@ -55,6 +56,11 @@ class Database:
             connection = connection.execution_options(is_write=True)
             with connection.begin():
                 yield connection
+
+    def tidy(self) -> None:
+        """After a great write: bring it over into the database, and give the room that SQLite's log took back."""
+        with _clear_errors(), self._engine.connect() as connection:
+            connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         self._engine.dispose()
@@ -115,7 +121,7 @@ def _clear_errors() -> Iterator[None]:
         if "readonly" in cause:
             raise WorkspaceError("The workspace's database cannot be written to: check its permissions.") from error
         if "locked" in cause:
-            raise WorkspaceError("The workspace's database was busy for 30 s. Try again.") from error
+            raise WorkspaceError(f"The workspace's database was busy for {LONGEST_WAIT:g} s. Try again.") from error
         if "not a database" in cause or "malformed" in cause:
             raise WorkspaceError(
                 f"The workspace's database is damaged ({cause}). Open a backup of it instead; it was not changed."

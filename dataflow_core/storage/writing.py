@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, insert, select, update
 
 from dataflow_core.errors import UsageError
 from dataflow_core.models import (
@@ -23,6 +23,7 @@ from dataflow_core.models import (
 )
 from dataflow_core.storage import fulltext
 from dataflow_core.storage.database import storable
+from dataflow_core.storage.planning import unindexed
 from dataflow_core.storage.schema import (
     actions,
     comments,
@@ -40,9 +41,11 @@ from dataflow_core.storage.schema import (
 #: Characters of a text that it is sorted by.
 _SORTED_BY = 32
 #: How a record comes to be in one go, rather than by a change to it.
-WHOLE = (RevisionKind.GENERATED, RevisionKind.REGENERATED, RevisionKind.WRITTEN)
+WHOLE = (RevisionKind.GENERATED, RevisionKind.REGENERATED, RevisionKind.WRITTEN, RevisionKind.IMPORTED)
 #: Of a record whose content has not been looked at yet.
 UNCHECKED = Digest(0)
+#: What `checked` is of a record that is not indexed for search, either: imports store so many that this is done later.
+UNINDEXED = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ def add_records(
         text = fulltext.text_of(fields)
         own: Fields = {"number": number, "id": record.id, "run_id": record.run_id, "input_id": record.input_id}
         own |= {"position": record.position, "repairs": list(record.repairs), "model": storable(record.model)}
-        own |= {"intent": _intent(fields), "length": len(text), "stage": record.stage}
+        own |= {"intent": intent_of(fields), "length": len(text), "stage": record.stage}
         own |= {"fingerprint": record.digest.fingerprint, "checked": record.digest.version}
         new_records.append(shared | own)
         first_revisions.append(_revision(number, 1, kind, fields, author, "", now, None))
@@ -141,14 +144,28 @@ def revise(
     fields = storable_fields(fields)
     before, text = fulltext.text_of(record.fields), fulltext.text_of(fields)
     number = record.revision + 1
+    is_indexed = record.number not in unindexed_among(connection, [record.number])
     connection.execute(insert(revisions), _revision(record.number, number, kind, fields, author, reason, now, action))
-    changed: Fields = {"intent": _intent(fields), "length": len(text), "revision": number}
+    changed: Fields = {"intent": intent_of(fields), "length": len(text), "revision": number}
     changed |= {"fingerprint": digest.fingerprint, "checked": digest.version}
     is_edited = not _is_as_made(connection, record.number, fields)
     changed |= {"is_edited": is_edited, "revised_at": now, "updated_at": now}
     connection.execute(update(records).where(records.c.number == record.number).values(changed))
-    fulltext.replace(connection, record.number, before, text)
+    if is_indexed:
+        fulltext.replace(connection, record.number, before, text)
+    else:
+        fulltext.add(connection, [(record.number, text)])
     replace_digests(connection, [(record.number, digest)])
+
+
+def unindexed_among(connection: Connection, numbers: Sequence[int]) -> set[int]:
+    """Those of the records with these numbers that are not indexed for search yet."""
+    found = select(records.c.number).where(records.c.number.in_(numbers), is_unindexed())
+    return set(connection.scalars(found))
+
+
+def is_unindexed() -> ColumnElement[bool]:
+    return unindexed(records.c.checked) == UNINDEXED
 
 
 def replace_digests(connection: Connection, digests: Sequence[tuple[int, Digest]]) -> None:
@@ -285,8 +302,11 @@ def _is_as_made(connection: Connection, record: int, fields: Fields) -> bool:
     )
 
 
-def _intent(fields: Fields) -> str:
+def intent_of(fields: Fields) -> str:
+    """What records are filtered by as their intent: of a dialogue that has none, its category, which is the same."""
     intent = fields.get("intent")
+    if intent is None and "conversation" in fields:
+        intent = fields.get("category")
     return intent[:200] if isinstance(intent, str) else ""
 
 

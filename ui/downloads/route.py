@@ -16,6 +16,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import config
 from streamlit.web.server.starlette import starlette_server
 
+#: The function of Streamlit's server that makes the app it serves.
+_MAKER = "create_starlette_app"
 _ROUTE = "download"
 _MOST_OFFERED = 10_000
 _TYPES = {
@@ -83,8 +85,8 @@ def address_of(path: Path, folder: Path) -> str:
 
 def serve_downloads() -> None:
     """To be called before the server starts."""
-    make: Callable[..., ASGIApp] = starlette_server.create_starlette_app
-    starlette_server.create_starlette_app = lambda *args, **others: with_downloads(make(*args, **others))
+    make: Callable[..., ASGIApp] = getattr(starlette_server, _MAKER)
+    setattr(starlette_server, _MAKER, lambda *args: with_downloads(make(*args)))
     _Served.is_on = True
 
 

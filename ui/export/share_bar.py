@@ -20,12 +20,12 @@ _render = st.components.v2.component(
 
 class Part(NamedTuple):
     label: str
-    count: int
+    number: int
     tone: Tone
 
 
 def share_bar(parts: Sequence[Part], *, key: str) -> None:
     """Draw the parts in their order, with their counts below."""
-    total = sum(part.count for part in parts) or 1
-    shown = [[part.label, f"{part.count:,}", part.count / total, part.tone] for part in parts]
+    total = sum(part.number for part in parts) or 1
+    shown = [[part.label, f"{part.number:,}", part.number / total, part.tone] for part in parts]
     _render(key=key, data={"parts": shown})

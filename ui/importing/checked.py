@@ -17,6 +17,7 @@ from ui.downloads.file_list import Offered, file_list
 from ui.format import count
 from ui.importing.source import FOLDER, Source
 from ui.jobs import Job, Report, followed, jobs, show_progress
+from ui.session import reviewer
 from ui.shell import remark
 from ui.text import escape_markdown
 
@@ -54,12 +55,11 @@ def ask_to_skip(source: Source, mapping: Mapping, found: Checked) -> bool:
     """Say how many entries cannot be used; returns whether the person says to go on without them."""
     noun = "entry" if found.problems == 1 else "entries"
     remark(f":material/error: **{found.problems:,} {noun}** cannot be used.", "red")
-    skips = st.toggle(
+    return st.toggle(
         "Skip the bad one" if found.problems == 1 else f"Skip the {found.problems:,} bad ones",
         key=f"import-skip-{source.key}-{mapping!r}",
         help="Without this, nothing of the file is imported: all of it, or none.",
     )
-    return skips
 
 
 def list_problems(workspace: Workspace, source: Source, mapping: Mapping, found: Checked) -> None:
@@ -91,7 +91,10 @@ def _offer_problems(workspace: Workspace, source: Source, mapping: Mapping) -> N
     wanted = st.session_state.get(_LISTED) == key
     if not wanted:
         st.button(
-            "All of them as a file", icon=":material/list_alt:", on_click=st.session_state.update, args=({_LISTED: key},)
+            "All of them as a file",
+            icon=":material/list_alt:",
+            on_click=st.session_state.update,
+            args=({_LISTED: key},),
         )
         return
     folder = workspace.folder / FOLDER
@@ -120,9 +123,12 @@ def start_storing(workspace: Workspace, source: Source, mapping: Mapping, skip_b
     """For a callback."""
     key = ("import", str(workspace.folder), secrets.token_hex(8))
 
+    author = reviewer()
+
     def store(report: Report) -> Run:
+        tell = told_to(report, "Stored")
         return workspace.imports.store(
-            source.path, source.name, mapping, skip_bad=skip_bad, progress=told_to(report, "Stored")
+            source.path, source.name, mapping, skip_bad=skip_bad, author=author, progress=tell
         )
 
     st.session_state[_STORING] = key

@@ -1,4 +1,6 @@
-"""Where a dataset comes from: a file that is dropped here, or one on this machine's disk. It outlives leaving the page."""
+"""Where a dataset comes from: a file that is dropped here, or one on this machine's disk. It outlives leaving the
+page.
+"""
 
 from __future__ import annotations
 
