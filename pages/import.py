@@ -63,7 +63,7 @@ def take_in(workspace: Workspace, source: Source) -> None:
             st.button(
                 f"Import {count(records, 'record')}" if records else "Import",
                 type="primary",
-                icon=":material/download:",
+                icon=":material/move_to_inbox:",
                 disabled=not records or bool(found and found.problems and not skips),
                 on_click=start_storing,
                 args=(workspace, source, mapping, skips),

@@ -37,7 +37,7 @@ WHAT_FOR = {
     "alpaca": "Instruction, input and output; a dialogue's earlier turns as its history.",
     "trl": "Messages for SFTTrainer, which learns from the whole conversation.",
     "prompt-completion": "For SFTTrainer, which then learns from the completion alone.",
-    "preference": "Prompt, chosen and rejected for DPOTrainer: what was edited or written anew, over what it was before.",
+    "preference": "Prompt, chosen and rejected for DPOTrainer: what was edited or written anew, over what was before.",
     "parquet": "Everything, with where it came from and who decided what: for pandas, Polars and DuckDB.",
     "csv": "The same for a spreadsheet. No cell runs as a formula.",
 }

@@ -24,7 +24,7 @@ def show_sample(recognised: Recognised) -> None:
         if not recognised.records:
             st.caption("Taken like this, none of the first entries becomes a record.")
         for number, fields in enumerate(recognised.records[:_SHOWN], start=1):
-            with st.container(border=True, gap="xsmall", key=f"import-sample-{number}"):
+            with st.container(border=True, gap="xxsmall", key=f"import-sample-{number}"):
                 _show_record(fields)
     with as_file:
         lines = [_shortened(json.dumps(entry, ensure_ascii=False, default=str)) for entry in recognised.sample[:_SHOWN]]

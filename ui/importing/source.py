@@ -73,6 +73,11 @@ def choose_source(workspace: Workspace) -> None:
             f"JSON Lines, JSON, CSV or Parquet, also compressed (.gz, .zst), up to {MOST_UPLOADED} MB. "
             "A larger file is read from this machine's disk."
         )
+        st.caption(
+            "What it holds is told by its content: chats as OpenAI, ShareGPT, Alpaca, TRL or DataFlow write them, "
+            "preference pairs, DataFlow's tasks, tables with questions and answers. Anything else becomes records with "
+            "the columns as their fields."
+        )
         if file is not None:
             with st.spinner("Storing the file ..."):
                 _take_upload(workspace, cast(BinaryIO, file), str(file.name))
