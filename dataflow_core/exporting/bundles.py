@@ -1,0 +1,144 @@
+"""Exports with all that goes along: written, zipped, listed, compared, made again, pushed."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from functools import partial
+from os import environ as _environ
+from pathlib import Path
+
+from dataflow_core.errors import UsageError
+from dataflow_core.exporting.about import About
+from dataflow_core.exporting.comparison import Comparison, compare_exports
+from dataflow_core.exporting.engine import Exports
+from dataflow_core.exporting.gathering import Gathering
+from dataflow_core.exporting.hub import Pushed, push_files
+from dataflow_core.exporting.hub import Told as ToldOfPush
+from dataflow_core.exporting.manifest import NAME, ManifestFile, StoredExport, digest_of
+from dataflow_core.exporting.plan import Export, ExportPlan, Told
+from dataflow_core.exporting.zipping import zip_folder
+from dataflow_core.models import ReviewStatus, Run
+from dataflow_core.storage.database import Database
+from dataflow_core.storage.exported import origins
+from dataflow_core.storage.records import RecordStore
+from dataflow_core.storage.runs import RunStore
+
+
+class Bundles:
+    """`folder` and `name` are the workspace's."""
+
+    def __init__(self, database: Database, exports: Exports, folder: Path, name: str) -> None:
+        self._database = database
+        self._exports = exports
+        self._records, self._runs = RecordStore(database), RunStore(database)
+        self._folder = folder
+        self._name = name
+
+    def write(
+        self,
+        plan: ExportPlan,
+        folder: Path,
+        name: str = "",
+        progress: Told | None = None,
+        *,
+        about: About | None = None,
+        as_zip: bool = False,
+    ) -> Export:
+        """Write the export as `workspace.exports.write` does, with manifest, card and what trainers are told beside it.
+
+        With `as_zip` there is but NAME.zip in the folder, which is `bundle` of what is returned. Raises `UsageError`.
+        """
+        with closing(self._gathering(plan, about or About())) as along:
+            export = self._exports.write(plan, folder, name, progress, along)
+        if not as_zip:
+            return export
+        bundle = zip_folder(export.folder)
+        shutil.rmtree(export.folder)
+        return replace(export, bundle=bundle)
+
+    def zipped(self, export: Export) -> Path:
+        """One zip of an export that was written as a folder, beside that."""
+        return zip_folder(export.folder)
+
+    @staticmethod
+    def open(path: Path) -> StoredExport:
+        """An export that was written before: its folder, its zip or its manifest. Raises `UsageError`."""
+        return StoredExport(path)
+
+    @staticmethod
+    def compare(before: Path, after: Path) -> Comparison:
+        """Raises `UsageError` where one of them is no export."""
+        return compare_exports(StoredExport(before), StoredExport(after))
+
+    @staticmethod
+    def listed(folder: Path) -> list[StoredExport]:
+        """The exports in a folder, the newest first; what cannot be read is left out."""
+        found = []
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if (path / NAME).is_file() or (path.suffix == ".zip" and path.is_file()):
+                try:
+                    found.append(StoredExport(path))
+                except UsageError:
+                    continue
+        return sorted(found, key=lambda one: one.manifest.at, reverse=True)
+
+    @staticmethod
+    def push(
+        path: Path,
+        repo: str,
+        *,
+        is_private: bool = True,
+        progress: ToldOfPush | None = None,
+        environ: Mapping[str, str] = _environ,
+    ) -> Pushed:
+        """Push an export, a folder or a zip, to the dataset repository `repo` ("owner/name") of the Hub.
+
+        Only what its manifest names is sent, and only if it is still what that says. Raises `UsageError` and
+        `PushError`.
+        """
+        export = StoredExport(path)
+        with ExitStack() as stack:
+            folder = path if path.is_dir() else Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            files = [_checked(export, folder, file) for file in export.manifest.files]
+            message = f"{export.manifest.name}: {export.manifest.records:,} records"
+            files.append(_unpacked(export, folder, NAME))
+            return push_files(files, repo, is_private=is_private, message=message, progress=progress, environ=environ)
+
+    def _gathering(self, plan: ExportPlan, about: About) -> Gathering:
+        return Gathering(
+            plan,
+            about,
+            workspace=self._name,
+            spool=self._folder,
+            origins=partial(origins, self._database),
+            runs=self._runs_of,
+            statuses=self._statuses,
+        )
+
+    def _runs_of(self, ids: Sequence[str]) -> list[Run]:
+        return [self._runs.get(run_id) for run_id in ids]
+
+    def _statuses(self, plan: ExportPlan) -> dict[ReviewStatus, int]:
+        """What was decided of the records that the plan's other filters find."""
+        return self._records.count_by_status(plan.query)
+
+
+def _checked(export: StoredExport, folder: Path, file: ManifestFile) -> Path:
+    """The file in the folder. Raises `UsageError` where it is not what the manifest says."""
+    path = _unpacked(export, folder, file.name)
+    if digest_of(path) != (file.bytes, file.sha256):
+        raise UsageError(f"{file.name} of {export.path} is not what its manifest says: it was changed, or cut off.")
+    return path
+
+
+def _unpacked(export: StoredExport, folder: Path, name: str) -> Path:
+    path = folder / name
+    with export.opened(name) as source:  # says so where it is not there
+        if not path.exists():
+            with path.open("wb") as sink:
+                shutil.copyfileobj(source, sink)
+    return path
