@@ -8,9 +8,11 @@ from ui.export.checking import looked_at, show_findings
 from ui.export.choice import choose_records, count_by_generator, why_nothing_matches
 from ui.export.formats import choose_fields, choose_format
 from ui.export.options import choose_options
+from ui.export.past import past_exports
 from ui.export.preview import previewed, show_preview
 from ui.export.splits import choose_splits
-from ui.export.writing import being_written, show_written, start_writing, stop_writing
+from ui.export.stored import show_opened
+from ui.export.writing import being_written, show_problem, start_writing, stop_writing
 from ui.format import count
 from ui.jobs import show_progress
 from ui.session import current_workspace
@@ -20,8 +22,9 @@ from ui.text import escape_markdown
 require_shell("export")
 workspace = current_workspace()
 page_header("Export")
-writing = being_written(workspace)
-show_written(workspace)
+writing = being_written()
+show_problem()
+show_opened(workspace)
 query = choose_records(workspace)
 by_generator = count_by_generator(workspace, query)
 
@@ -31,8 +34,8 @@ if by_generator:
         format_name = choose_format()
         fields = choose_fields(workspace, query, list(by_generator), format_name)
         splits = choose_splits()
-        compression, limit, leave_out = choose_options(format_name)
-    plan = ExportPlan(query, format_name, compression, fields, splits, limit, leave_out)
+        options = choose_options(format_name)
+    plan = ExportPlan(query, format_name, options.compression, fields, splits, options.limit, options.leave_out)
     look = looked_at(workspace, plan)
     with right.container(border=True, gap="small", key="export-preflight"):
         if look.result:
@@ -52,7 +55,7 @@ if by_generator:
                 icon=":material/ios_share:",
                 disabled=not number,
                 on_click=start_writing,
-                args=(workspace, plan),
+                args=(workspace, plan, options.about),
                 width="stretch",
             )
     if rows := previewed(workspace, plan).result:
@@ -66,3 +69,4 @@ else:
                 st.switch_page("pages/import.py")
         elif st.button("Go to Review", type="primary"):
             st.switch_page("pages/review.py")
+past_exports(workspace)

@@ -52,7 +52,7 @@ def test_neither_streamlit_nor_a_model_comes_with_the_library() -> None:
 
 
 def test_the_program_knows_its_own_version() -> None:
-    assert (PROGRAM, VERSION) == (PROJECT["name"], PROJECT["version"])
+    assert (PROJECT["name"], PROJECT["version"]) == (PROGRAM, VERSION)
 
 
 def test_importing_the_library_loads_none_of_the_slow_packages() -> None:

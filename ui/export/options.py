@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
 
+from dataflow_core.errors import UsageError
 from dataflow_core.exporters import EXPORTERS
 from dataflow_core.exporters.base import Severity
+from dataflow_core.exporting.about import LICENCES, About
 from dataflow_core.exporting.plan import Compression, TokenLimit
+from ui.text import escape_markdown
 
 _COMPRESSIONS: dict[str, Compression] = {"None": "", "gzip (.gz)": "gz", "Zstandard (.zst)": "zst"}
 _TOKENIZERS = ["cl100k_base", "o200k_base"]
@@ -18,8 +23,16 @@ _LEFT_OUT: dict[str, tuple[Severity, ...]] = {
 }
 
 
-def choose_options(format_name: str) -> tuple[Compression, TokenLimit, tuple[Severity, ...]]:
-    """Show the choices, folded away; return the compression, the limit and what is left out."""
+@dataclass(frozen=True, slots=True)
+class Options:
+    compression: Compression
+    limit: TokenLimit
+    leave_out: tuple[Severity, ...]
+    about: About
+
+
+def choose_options(format_name: str) -> Options:
+    """Show the choices, folded away."""
     with st.expander("More options", icon=":material/tune:", key="export_more"):
         with st.container(horizontal=True, gap="small"):
             most = st.number_input(
@@ -59,6 +72,37 @@ def choose_options(format_name: str) -> tuple[Compression, TokenLimit, tuple[Sev
                 disabled=EXPORTERS[format_name].suffix != ".jsonl",
                 width=190,
             )
+        about = _about()
     packed = _COMPRESSIONS[compression] if EXPORTERS[format_name].suffix == ".jsonl" else ""
     limit = TokenLimit(int(most), (tokenizer or _TOKENIZERS[0]).strip()) if most else TokenLimit()
-    return packed, limit, _LEFT_OUT[left_out]
+    return Options(packed, limit, _LEFT_OUT[left_out], about)
+
+
+def _about() -> About:
+    """What the card says of the dataset besides its records."""
+    with st.container(horizontal=True, gap="small"):
+        title = st.text_input("Title of the dataset", key="export_title", persist_state="session", width=190)
+        licence = st.selectbox(
+            "Licence",
+            LICENCES,
+            index=None,
+            key="export_licence",
+            persist_state="session",
+            accept_new_options=True,
+            placeholder="Not said",
+            width=190,
+        )
+        languages = st.text_input(
+            "Languages",
+            key="export_languages",
+            persist_state="session",
+            placeholder="en, de",
+            width=120,
+            help="Their codes, for the dataset card, as the title and the licence are.",
+        )
+    codes = tuple(code for code in (languages or "").replace(",", " ").split() if code)
+    try:
+        return About((title or "").strip(), (licence or "").strip(), codes)
+    except UsageError as error:
+        st.error(escape_markdown(str(error)))
+        return About((title or "").strip(), (licence or "").strip())

@@ -1,40 +1,39 @@
-"""Writing an export: asked for by a click, done beside the page, its files offered as soon as they are there."""
+"""Writing an export: asked for by a click, done beside the page, shown with its files as soon as it is there."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
+from pathlib import Path
 
 import streamlit as st
 
-from dataflow_core.exporting.plan import Export, ExportFile, ExportPlan
+from dataflow_core.exporting.about import About
+from dataflow_core.exporting.plan import Export, ExportPlan
 from dataflow_core.workspace import Workspace
-from ui.downloads.file_list import Offered, file_list
 from ui.export.checking import told_to
-from ui.export.splits import SPLIT_NAMES
-from ui.format import count
 from ui.jobs import Job, Report, jobs
-from ui.names import generator_name
 from ui.text import escape_markdown
 
+#: The folder of exports within the workspace's.
 FOLDER = "exports"
-_WRITING, _WRITTEN, _PROBLEM = "export_writing", "export_written", "export_problem"
+_WRITING, _OPENED, _PROBLEM = "export_writing", "export_opened", "export_problem"
 
 
-def start_writing(workspace: Workspace, plan: ExportPlan) -> None:
+def start_writing(workspace: Workspace, plan: ExportPlan, about: About) -> None:
     """For a callback."""
     key = ("export", str(workspace.folder), secrets.token_hex(8))
 
     def write(report: Report) -> Export:
-        return workspace.exports.write(plan, workspace.folder / FOLDER, progress=told_to(report))
+        return workspace.bundles.write(plan, workspace.folder / FOLDER, progress=told_to(report), about=about)
 
-    st.session_state.pop(_WRITTEN, None)
+    close_export()
     st.session_state[_WRITING] = key
     jobs().job(key, write).wait(1.0)
 
 
-def being_written(workspace: Workspace) -> Job[Export] | None:
-    """The export that is being written for this session. Where it has come to its end, that is taken note of."""
+def being_written() -> Job[Export] | None:
+    """The export that is being written for this session; what has come to its end is opened."""
     key: Hashable = st.session_state.get(_WRITING)
     job: Job[Export] | None = jobs().find(key) if key else None
     if job is None or not job.is_done:
@@ -44,54 +43,33 @@ def being_written(workspace: Workspace) -> Job[Export] | None:
     if job.problem:
         st.session_state[_PROBLEM] = job.problem
     elif job.result:
-        st.session_state[_WRITTEN] = (workspace.folder, job.result)
+        open_export(job.result.bundle or job.result.folder)
     return None
 
 
 def stop_writing() -> None:
-    """For a callback."""
+    """For a callback. Nothing is left of it."""
     if (job := jobs().find(st.session_state.get(_WRITING))) is not None:
         job.stop()
 
 
-def show_written(workspace: Workspace) -> None:
-    """The files of the export that this session wrote last, or why there are none."""
+def show_problem() -> None:
+    """Why the last export was not written, said once."""
     if problem := st.session_state.pop(_PROBLEM, ""):
         st.error(escape_markdown(problem), icon=":material/error:")
-    folder, export = st.session_state.get(_WRITTEN, (None, None))
-    if export is None or folder != workspace.folder:
-        return
-    with st.container(border=True, gap="small", key="export-written"):
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.markdown(f":material/check_circle: **{_headline(export)}**", width="content")
-            st.button("Done", type="tertiary", icon=":material/close:", on_click=_forget, key="export-forget")
-        show_files(workspace, export.files, key=f"files-{export.name}")
-        st.caption(escape_markdown(f"Also in {export.folder}"))
 
 
-def show_files(workspace: Workspace, files: Sequence[ExportFile], *, key: str) -> None:
-    """List the files of an export with their links: the data first."""
-    order = ("data", "left out", "about")
-    ordered = sorted(files, key=lambda file: order.index(file.kind) if file.kind in order else len(order))
-    offered = [Offered(file.path, _about(file)) for file in ordered]
-    file_list(offered, workspace.folder / FOLDER, key=key)
+def open_export(path: Path) -> None:
+    """Have the export shown. For a callback, or before a rerun."""
+    st.session_state[_OPENED] = path
 
 
-def _about(file: ExportFile) -> str:
-    if file.kind == "left out":
-        return f"Left out, with the reasons · {count(file.records, 'record')}"
-    if file.kind != "data":
-        return ""
-    parts = [generator_name(file.generator)]
-    if file.split:
-        parts.append(SPLIT_NAMES.get(file.split, file.split).lower())
-    return f"{', '.join(parts)} · {count(file.records, 'record')}"
+def close_export() -> None:
+    """For a callback."""
+    st.session_state.pop(_OPENED, None)
 
 
-def _headline(export: Export) -> str:
-    used = sum(file.records for file in export.files if file.kind == "data")
-    return f"{count(used, 'record')} exported" + (f", {export.left_out:,} left out" if export.left_out else "")
-
-
-def _forget() -> None:
-    st.session_state.pop(_WRITTEN, None)
+def opened_export(workspace: Workspace) -> Path | None:
+    """The folder or zip of the export that is shown, of this workspace."""
+    path: Path | None = st.session_state.get(_OPENED)
+    return path if path is not None and path.parent == workspace.folder / FOLDER and path.exists() else None
