@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from dataflow_core.exporters.base import Content, Exporter, FieldChoice, UnfitError
 from dataflow_core.exporters.json_lines import is_whole
 from dataflow_core.exporters.rules import is_json, texts_in
-from dataflow_core.models import Fields, Record
+from dataflow_core.models import Fields
 
 #: Begins the names of the columns that say where a record came from.
 ABOUT = "dataflow_"
@@ -45,30 +44,6 @@ class TableExporter(Exporter):
 
     def texts(self, row: Fields) -> list[str]:
         return [text for name, value in row.items() if not name.startswith(ABOUT) for text in texts_in(value)]
-
-
-def about(record: Record, *, run_name: str, prompt_version: str, tags: list[str]) -> Fields:
-    """Where a record came from and what was decided of it, for `Content.about`; None and "" for what there is not."""
-    return {
-        "id": record.id,
-        "generator": record.generator,
-        "run": record.run_id,
-        "run_name": run_name,
-        "model": record.model,
-        "prompt_version": prompt_version,
-        "status": record.status.value,
-        "reviewer": record.reviewer,
-        "reason": record.reason,
-        "tags": tags,
-        "revision": record.revision,
-        "edited": record.is_edited,
-        "created_at": _in_utc(record.created_at),
-        "updated_at": _in_utc(record.updated_at),
-    }
-
-
-def _in_utc(at: datetime) -> str:
-    return at.isoformat(timespec="microseconds")
 
 
 class PutAside:
