@@ -46,6 +46,7 @@ def index_new(connection: Connection, found: Sequence[Record]) -> None:
 
 def recheck(database: Database) -> int:
     """Look at all of them; returns how many there were. May be stopped and begun again at any time."""
+    database.tidy()  # what an import has left
     done = last = 0
     while True:
         with database.write() as connection:

@@ -82,7 +82,7 @@ class Imports:
         cannot be used otherwise, or none can, and what `check` raises.
         """
         maker = Maker(mapping)
-        with opened_source(path, name) as source, self._database.write() as connection:
+        with opened_source(path, name) as source, self._database.write_many() as connection:
             going = Pass(source, maker, progress)
             writer = ImportWriter(
                 connection, name=name, generator=mapping.kind, params=_params_of(mapping), author=author
@@ -93,7 +93,6 @@ class Imports:
             if not writer.stored:
                 raise ReadError(f"Nothing in {name} can be imported. {going.first_reason}".strip())
             writer.end(_source_of(name, source, going, mapping))
-        self._database.tidy()
         if writer.stored <= _INDEXED_AT_ONCE:
             rechecking.recheck(self._database)
         else:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, func, insert, literal, literal_column, select
 from ulid import ULID
 
 from dataflow_core.models import EMBEDDED, Fields, ReviewStatus, RevisionKind, RunKind, RunState, SourceLine
@@ -29,11 +29,9 @@ _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _TWO_DIGITS = [first + second for first in _DIGITS for second in _DIGITS]
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
-_RECORD = (
-    *("number", "id", "run_id", "position", "generator", "model", "intent", "status", "reason", "reviewer", "repairs"),
-    *("revision", "is_edited", "stage", "length", "checked", "created_at", "revised_at", "updated_at"),
-)
-_REVISION = ("record", "number", "kind", "author", "reason", "at", "fields")
+#: What differs from one record to the next, in the order of the tables' columns.
+_OWN_OF_RECORD = ("number", "id", "position", "intent", "length")
+_OWN_OF_REVISION = ("record", "fields")
 
 
 class ImportWriter:
@@ -44,8 +42,13 @@ class ImportWriter:
         self._connection = connection
         self._generator, self._author = generator, author
         self._name, self._params = name, params
-        self._add_record = _statement(connection, records, _RECORD)
-        self._add_revision = _statement(connection, revisions, _REVISION)
+        shared: Fields = {"run_id": self.run_id, "generator": generator, "status": ReviewStatus.UNREVIEWED.value}
+        shared |= {"reason": "", "reviewer": "", "model": "", "stage": ""}
+        shared |= {"revision": 1, "is_edited": False, "checked": UNINDEXED}
+        shared |= {"created_at": self._now, "revised_at": self._now, "updated_at": self._now}
+        self._add_record = _statement(connection, records, _OWN_OF_RECORD, shared)
+        shared = {"number": 1, "kind": RevisionKind.IMPORTED.value, "author": author, "reason": "", "at": self._now}
+        self._add_revision = _statement(connection, revisions, _OWN_OF_REVISION, shared)
         last: int = connection.scalar(select(func.coalesce(func.max(records.c.number), 0))) or 0
         self._there = last
         self._dropped = False
@@ -65,16 +68,12 @@ class ImportWriter:
         """
         new_records: list[tuple[Any, ...]] = []
         new_revisions: list[tuple[Any, ...]] = []
-        size, position, number = 0, self.stored, self._there + self.stored
-        run_id, generator, now, ids = self.run_id, self._generator, self._now, self._ids
-        author = self._author
-        unreviewed, kind = ReviewStatus.UNREVIEWED.value, RevisionKind.IMPORTED.value
+        size, position, number, ids = 0, self.stored, self._there + self.stored, self._ids
         for fields, text in made:
             number += 1
             text = text or _encode(fields)
-            own = (number, next(ids), run_id, position, generator, "", intent_of(fields), unreviewed, "", "", "[]")
-            new_records.append((*own, 1, False, "", _length(fields), UNINDEXED, now, now, now))
-            new_revisions.append((number, 1, kind, author, "", now, text))
+            new_records.append((number, next(ids), position, intent_of(fields), _length(fields)))
+            new_revisions.append((number, text))
             position += 1
             size += len(text)
             if size > _CHARACTERS or len(new_records) >= _ROWS:
@@ -111,11 +110,19 @@ class ImportWriter:
         self._dropped = True
 
 
-def _statement(connection: Connection, table: Table, columns: tuple[str, ...]) -> str:
-    compiled = insert(table).compile(dialect=connection.dialect, column_keys=list(columns))
-    if tuple(compiled.positiontup or ()) != columns:  # they come in the order of the table
-        raise AssertionError(f"The columns of {table.name} have another order.")
-    return str(compiled)
+def _statement(connection: Connection, table: Table, own: tuple[str, ...], shared: Fields) -> str:
+    """An insert that takes these columns of a row; what all rows share is written out in it, once."""
+    written: dict[str, ColumnElement[Any]] = {}
+    for name, value in shared.items():
+        plain = literal(value, table.c[name].type).compile(
+            dialect=connection.dialect, compile_kwargs={"literal_binds": True}
+        )
+        written[name] = literal_column(str(plain))
+    compiled = insert(table).values({name: bindparam(name) for name in own} | written)
+    made = compiled.compile(dialect=connection.dialect)
+    if tuple(made.positiontup or ()) != own:
+        raise AssertionError(f"{table.name} has columns that are not given: {made.positiontup}.")
+    return str(made)
 
 
 def _ids() -> Iterator[str]:
@@ -129,10 +136,13 @@ def _ids() -> Iterator[str]:
 
 def _length(fields: Fields) -> int:
     """As many characters as `text_of` gives, which is slower."""
-    characters, texts = 0, 0
+    characters = texts = 0
     for name, value in fields.items():
         if type(value) is str:
             characters += len(value)
+            texts += 1
+        elif type(value) is int:
+            characters += len(str(value))
             texts += 1
         elif name == "conversation" and type(value) is list:
             for turn in value:
