@@ -24,7 +24,7 @@ _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "
 #: What ConsistentChat's authors measured of theirs: arXiv 2506.03558 (EMNLP 2025).
 PUBLISHED = {TURNS: 15.5, QUESTION: 19.6, ANSWER: 59.0}
 PAPER = "https://arxiv.org/abs/2506.03558"
-_PUNCTUATION = re.compile(r"([!-,./:-@\[-`{-~])")
+_PUNCTUATION = re.compile(r"([!-+/:-@\[-`{-~]|(?<!\d)\.|\.(?!\d))")
 _UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 
 
@@ -138,14 +138,14 @@ def _makers(facts: CardFacts) -> list[str]:
     models, prompts, intents = Counter[str](), Counter[str](), Counter[str]()
     for tally in facts.tallies.values():
         models.update(tally.models)
-        intents.update(tally.intents)
+        intents.update({intent: count for intent, count in tally.intents.items() if intent})
         for run, count in tally.runs.items():
             prompts[versions.get(run, "")] += count
     blocks.append(_counted("model", models, "written by a person"))
     if any(prompts):
         blocks.append(_counted("prompt version", prompts, "none"))
-    if any(intents):
-        blocks.append(_counted("intent", intents, "none"))
+    if intents:
+        blocks.append(_counted("intent", intents, ""))
     return blocks
 
 
@@ -165,7 +165,7 @@ def _review(facts: CardFacts) -> list[str]:
         if count and status not in (ReviewStatus.ACCEPTED, ReviewStatus.REJECTED)
     ]
     if others:
-        sentences.append(f"There are besides: {', '.join(others)}.")
+        sentences.append(f"Besides, there are {' and '.join(others)} ones.")
     return ["## Review", " ".join(sentences)]
 
 
@@ -192,7 +192,7 @@ def _lengths(facts: CardFacts) -> list[str]:
 
 def _licence(about: About) -> list[str]:
     said = escaped(about.licence) if about.licence else "None was given with this export."
-    return ["## Licence", f"{said} What models wrote may be subject to the terms of those who offer them."]
+    return ["## Licence", said, "What models wrote may be subject to the terms of those who offer them."]
 
 
 def _again(manifest: Manifest) -> list[str]:

@@ -5,11 +5,12 @@ The token is that of the environment's HF_TOKEN. It is handed to `huggingface_hu
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -104,16 +105,19 @@ class _Hub:
                 f"{repo} is public already, and this was to be private, so nothing was sent. Choose another name, make "
                 "the repository private on the Hub, or push it as public."
             )
-        additions = []
-        for number, path in enumerate(files, start=1):
-            self._tell(f"Sending {path.name} ({number} of {len(files)}, {_size(path)})")
-            addition = CommitOperationAdd(path.name, path)
-            self._api.preupload_lfs_files(repo, [addition], repo_type="dataset", free_memory=False)
-            additions.append(addition)
-        self._tell("Committing")
-        commit = self._tried(
-            lambda: self._api.create_commit(repo, additions, commit_message=message, repo_type="dataset")
-        )
+        with ExitStack() as stack:
+            stack.enter_context(_quiet())
+            additions = []
+            for number, path in enumerate(files, start=1):
+                self._tell(f"Sending {path.name} ({number} of {len(files)}, {_size(path)})")
+                # An open file goes to the Hub itself by plain HTTP; of a path, the library sends the content elsewhere.
+                addition = CommitOperationAdd(path.name, stack.enter_context(path.open("rb")))
+                self._api.preupload_lfs_files(repo, [addition], repo_type="dataset", free_memory=False)
+                additions.append(addition)
+            self._tell("Committing")
+            commit = self._tried(
+                lambda: self._api.create_commit(repo, additions, commit_message=message, repo_type="dataset")
+            )
         return Pushed(repo, f"{self._endpoint}/datasets/{repo}", str(commit.oid), not is_shown, len(files))
 
     def _tried(self, call: Callable[[], T]) -> T:
@@ -196,6 +200,18 @@ def _api(token: str, environ: Mapping[str, str]) -> HfApi:
     return HfApi(
         endpoint=environ.get(ENDPOINT, "").strip() or None, token=token, library_name=PROGRAM, library_version=VERSION
     )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps the library from warning that open files are sent by plain HTTP, which is meant."""
+    logger = logging.getLogger("huggingface_hub")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _size(path: Path) -> str:
