@@ -65,7 +65,7 @@ else:
         if not workspace.records.count(Query()):
             if st.button("Make tasks", type="primary"):
                 st.switch_page("pages/tasks.py")
-            if st.button("Import records", icon=":material/upload_file:"):
+            if st.button("Import a dataset"):
                 st.switch_page("pages/import.py")
         elif st.button("Go to Review", type="primary"):
             st.switch_page("pages/review.py")

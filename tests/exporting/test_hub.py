@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dataflow_core.errors import UsageError
-from dataflow_core.exporting.hub import PushError, Pushed, push_files
+from dataflow_core.exporting.hub import Pushed, PushError, push_files
 from dataflow_core.exporting.plan import Export, ExportPlan
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace

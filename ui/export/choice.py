@@ -6,17 +6,18 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from dataflow_core.models import ReviewStatus, Run, RunKind
+from dataflow_core.models import ReviewStatus
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
-from ui.names import GENERATOR_NAMES, STATUS_NAMES, run_label
+from ui.names import GENERATOR_NAMES, STATUS_NAMES
+from ui.run_choice import runs_and_imports, source_label
 
 _RUNS = "export_runs"
 
 
 def choose_records(workspace: Workspace) -> Query:
     """Show the choice and return it; accepted records of all runs at first. No status chosen means any."""
-    runs = _runs(workspace)
+    runs = runs_and_imports(workspace)
     wanted = st.query_params.get("run", "")
     if _RUNS not in st.session_state:
         st.session_state[_RUNS] = [wanted] if wanted in runs else []
@@ -24,7 +25,7 @@ def choose_records(workspace: Workspace) -> Query:
         chosen = st.multiselect(
             "Runs and imports",
             list(runs),
-            format_func=lambda run_id: _label(runs[run_id]),
+            format_func=lambda run_id: source_label(runs[run_id]),
             key=_RUNS,
             persist_state="session",
             placeholder="All of them, and records written by hand",
@@ -65,16 +66,6 @@ def why_nothing_matches(workspace: Workspace, query: Query) -> str:
         number = waiting[ReviewStatus.UNREVIEWED]
         return f"No {wanted} records yet: {number:,} {'waits' if number == 1 else 'wait'} for review."
     return f"No {wanted} records: there are {others}."
-
-
-def _runs(workspace: Workspace) -> dict[str, Run]:
-    """Newest first."""
-    found = [*workspace.runs.all(), *workspace.runs.all(kind=RunKind.IMPORT)]
-    return {run.id: run for run in sorted(found, key=lambda run: run.id, reverse=True)}
-
-
-def _label(run: Run) -> str:
-    return f"Import: {run_label(run)}" if run.kind is RunKind.IMPORT else run_label(run)
 
 
 def _listed(words: Iterable[str], joint: str) -> str:

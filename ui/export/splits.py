@@ -43,7 +43,7 @@ def choose_splits() -> Splits:
             step=1,
             key="export_seed",
             persist_state="session",
-            width=118,
+            width=105,
             help="The same seed parts the same records alike.",
         )
     return Splits(
@@ -59,6 +59,6 @@ def _share(label: str, key: str) -> int:
     """In per cent."""
     return int(
         st.number_input(
-            f"{label}, %", min_value=1, max_value=45, value=10, step=1, key=key, persist_state="session", width=118
+            f"{label}, %", min_value=1, max_value=45, value=10, step=1, key=key, persist_state="session", width=105
         )
     )
