@@ -1,8 +1,10 @@
 """CSV of everything, which a spreadsheet opens without running any of it.
 
 A spreadsheet takes a cell that begins with = + - or @ for a formula, even in quotes; some also after blanks, and in the
-wide forms of East Asian keyboards. Such a cell gets an apostrophe before it, and so does one that would be taken for
-guarded otherwise: whoever reads the file takes away exactly those (`unguarded`). Plain numbers are left as they are.
+wide forms of East Asian keyboards. Such a cell gets an apostrophe before it. Where lists are separated by semicolons,
+as in most of Europe, a spreadsheet splits this file at semicolons, tabs and line ends, quotes or not: within a cell,
+what would be a formula after one of these gets its apostrophe, too. Plain numbers are left as they are, and so are
+bullets that could do nothing. Whoever reads the file takes away exactly these apostrophes (`unguarded`).
 """
 
 from __future__ import annotations
@@ -19,19 +21,29 @@ from dataflow_core.exporters.base import RowWriter
 from dataflow_core.exporters.tables import TableExporter, TableWriter, as_json
 from dataflow_core.models import Fields
 
-_SIGNS = frozenset("=+-@\u2212\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20")
+_EQUALS, _PLUS_MINUS = "=@\ufe66\ufe6b\uff1d\uff20", "+\\-\u2212\ufe62\ufe63\uff0b\uff0d"
+_SIGNS = frozenset(_EQUALS + _PLUS_MINUS.replace("\\", ""))
 _NUMBER = re.compile(r"-(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+#: What would be a cell of its own where the file is split at semicolons: plus and minus only where something is called.
+_FORMULA_INSIDE = (
+    "'*[\x00-\x08\x0b\x0c\x0e-\x20\xa0\u2000-\u200f\u202f\u2060\u3000\ufeff]*"
+    f"(?:[{_EQUALS}]|[{_PLUS_MINUS}][^;\\t\\r\\n]*(?:\\w[|(]|![\\w$'\"]))"
+)
+_TO_GUARD = re.compile(f"(?<=[;\t\r\n])(?={_FORMULA_INSIDE})")
+_GUARDED = re.compile(f"(?<=[;\t\r\n])'(?={_FORMULA_INSIDE})")
 _AT_ONCE = 1 << 16
 
 
 def guarded(text: str) -> str:
     """The text as a cell that no spreadsheet runs."""
+    text = _TO_GUARD.sub("'", text)
     return f"'{text}" if _is_risky(text) else text
 
 
 def unguarded(cell: str) -> str:
     """The text that `guarded` made the cell of."""
-    return cell[1:] if cell.startswith("'") and _is_risky(cell[1:]) else cell
+    text = cell[1:] if cell.startswith("'") and _is_risky(cell[1:]) else cell
+    return _GUARDED.sub("", text)
 
 
 def _is_risky(text: str) -> bool:
@@ -50,9 +62,9 @@ def _is_unseen(character: str) -> bool:
 
 def cell_of(value: Any) -> str:
     """A value as a cell: a text as it is, nothing as nothing, and anything else as JSON."""
-    if isinstance(value, str):
-        return guarded(value)
-    return "" if value is None else as_json(value)
+    if value is None:
+        return ""
+    return guarded(value if isinstance(value, str) else as_json(value))
 
 
 class CsvWriter(TableWriter):

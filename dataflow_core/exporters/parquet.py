@@ -24,7 +24,7 @@ JSON_COLUMN = {"dataflow": "json"}
 _Kind: TypeAlias = "str | tuple[str, ...]"
 _EMPTY_LIST = "empty list"
 _ROWS_AT_ONCE = 10_000
-_CHARACTERS_AT_ONCE = 1 << 24
+_CHARACTERS_AT_ONCE = 1 << 23
 _LARGEST, _LARGEST_EXACT = 2**63, 2**53
 
 
