@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dataflow_core.comparing import compare as compare
     from dataflow_core.comparing import plan_comparison as plan_comparison
-    from dataflow_core.export import write_export as write_export
+    from dataflow_core.exporting.engine import write_export as write_export
     from dataflow_core.few_shot import FewShot as FewShot
     from dataflow_core.flows.pipeline_files import PipelineFile as PipelineFile
     from dataflow_core.flows.pipeline_files import read_pipeline as read_pipeline
@@ -125,7 +125,7 @@ _MODULES = {
     "save_run": "flows.saved_runs",
     "select_inputs": "readers",
     "try_endpoint_now": "serving.probe",
-    "write_export": "export",
+    "write_export": "exporting.engine",
 }
 __all__ = list(_MODULES)
 

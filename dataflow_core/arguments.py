@@ -7,11 +7,10 @@ import math
 from dataclasses import replace
 from typing import Any
 
+from dataflow_core.cli_exports import add_export
 from dataflow_core.errors import UsageError
-from dataflow_core.export import DEFAULT_FORMAT
-from dataflow_core.exporters import EXPORTERS
 from dataflow_core.few_shot import FewShot
-from dataflow_core.models import EMBEDDED, Budget, Endpoint, ReviewStatus, Usage
+from dataflow_core.models import EMBEDDED, Budget, Endpoint, Usage
 from dataflow_core.serving.keys import check_endpoint
 
 #: What the options of the same names say of an endpoint, besides its model and its calls at a time.
@@ -38,11 +37,8 @@ def parser() -> argparse.ArgumentParser:
     runs = verbs.add_parser("runs", help="list the runs")
     _add_workspace(runs)
 
-    export = verbs.add_parser("export", help="write reviewed records to a file")
-    export.add_argument("--run", metavar="ID", help="only this run's")
-    export.add_argument("--status", choices=[*(status.value for status in ReviewStatus), "all"], default="accepted")
-    export.add_argument("--format", choices=list(EXPORTERS), default=DEFAULT_FORMAT)
-    export.add_argument("-o", "--output", metavar="FILE", required=True)
+    export = add_export(verbs)
+    _add_quiet(export)
     _add_workspace(export)
 
     app = verbs.add_parser("app", help="start the browser app")

@@ -17,13 +17,16 @@ from typing import Any, TypeVar
 
 from dataflow_core.arguments import budget_of, changed_endpoint, endpoint_of, few_shot_of, parser
 from dataflow_core.cli_custom import plan_custom
+from dataflow_core.cli_exports import export
 from dataflow_core.cli_flows import plan_again, read_again, run_file, save
 from dataflow_core.errors import DataflowError, UsageError
-from dataflow_core.export import exported_lines, left_out, write_export, write_failures, write_lines
+from dataflow_core.exporting.engine import exported_lines
+from dataflow_core.exporting.failures import write_failures
+from dataflow_core.exporting.files import write_lines
 from dataflow_core.flows.pipeline_files import read_pipeline
 from dataflow_core.home import Home
 from dataflow_core.launch import launch_app
-from dataflow_core.models import Budget, ReviewStatus, Run, RunState, Stage
+from dataflow_core.models import Budget, Run, RunState, Stage
 from dataflow_core.readers import guess_task_column, read_table, select_inputs
 from dataflow_core.rechecking import recheck
 from dataflow_core.report import (
@@ -273,16 +276,7 @@ def _runs(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    workspace = _workspace(options)
-    statuses = () if options.status == "all" else (ReviewStatus(options.status),)
-    runs = (workspace.runs.get(options.run).id,) if options.run else ()
-    query = Query(runs=runs, statuses=statuses)
-    files = write_export(workspace.records, query, Path(options.output), format_name=options.format)
-    for file in files:
-        print(f"{file.records} records in {file.path}")
-    if sentence := left_out(workspace.records, query):
-        print(sentence)
-    return OK
+    return export(_workspace(options), options)
 
 
 def _app(options: argparse.Namespace) -> int:

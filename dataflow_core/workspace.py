@@ -97,7 +97,7 @@ class Workspace(Planner):
         self.intents = IntentStore(self.database, builtin_intents())
         self.recipes = RecipeStore(self.database)
         self.prompts = PromptStore(self.database)
-        self.exports = Exports(self.records, self.runs, self.name)
+        self.exports = Exports(self.records, self.name)
         self.imports = Imports(self.database, self.runs, self.recheck)
         self.bundles = Bundles(self.database, self.exports, self.folder, self.name)
 

@@ -19,7 +19,7 @@ from dataflow_core import bulk
 from dataflow_core.bulk import BulkActions
 from dataflow_core.checks import check_record
 from dataflow_core.errors import UsageError
-from dataflow_core.export import exported_lines, write_export
+from dataflow_core.exporting.engine import exported_lines, write_export
 from dataflow_core.models import Action, ActionState, ReviewStatus
 from dataflow_core.replacing import Replacement
 from dataflow_core.storage.database import Database

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from dataflow_core.errors import AnswerError, RunIsLiveError, UsageError
-from dataflow_core.export import exported_lines, left_out, write_export
+from dataflow_core.exporting.engine import exported_lines, left_out, write_export
 from dataflow_core.models import (
     EMBEDDED,
     SKELETON,

@@ -42,9 +42,9 @@ class FieldChoice:
     system: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: of these a million are made, and that takes four times as long with it
 class Content:
-    """What there is to be exported of a record.
+    """What there is to be exported of a record, and not to be changed.
 
     `fields` are those of its present revision, `params` those of its run ({} for none). `refused` are the fields that
     the present ones were preferred to, for formats with `needs_refused`; None where there are none. `about` is its

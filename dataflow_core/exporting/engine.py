@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
-from typing import TextIO
 
 from dataflow_core.errors import UsageError
 from dataflow_core.exporters import exporter_named
-from dataflow_core.exporters.base import Content, FieldChoice, Severity, UnfitError
 from dataflow_core.exporters.json_lines import line_of
 from dataflow_core.exporting.along import Along
-from dataflow_core.exporting.plan import Concern, Export, ExportFile, ExportPlan, Preflight, Stage, Told
+from dataflow_core.exporting.files import check_replaceable, clean_up, clear_errors, partial_name, remove, sync_folder
+from dataflow_core.exporting.judging import Judge
+from dataflow_core.exporting.names import check_name, suffix_of
+from dataflow_core.exporting.output import Output
+from dataflow_core.exporting.passes import Passes, split_names
+from dataflow_core.exporting.plan import Export, ExportFile, ExportPlan, Preflight, Told
+from dataflow_core.exporting.reading import Reader, reading, whole
 from dataflow_core.models import SKELETON, Fields
+from dataflow_core.storage.queries import Query
 from dataflow_core.storage.records import RecordStore
-from dataflow_core.storage.runs import RunStore
+
+#: Records looked at for rows of one generator to be shown.
+_PREVIEWED = 2_000
 
 
 class Exports:
     """`name` is the workspace's."""
 
-    def __init__(self, records: RecordStore, runs: RunStore, name: str) -> None:
+    def __init__(self, records: RecordStore, name: str) -> None:
         self._records = records
-        self._runs = runs
         self._name = name
 
     def preflight(self, plan: ExportPlan, progress: Told | None = None) -> Preflight:
@@ -35,30 +40,20 @@ class Exports:
 
         Raises `UsageError` for a plan that cannot be carried out.
         """
-        used: dict[str, dict[str, int]] = {}
-        concerns: list[Concern] = []
-        total, found, left_out = self._records.count(plan.query), 0, 0
-        for content, row, own in self._judged(plan):
-            found += 1
-            concerns += own
-            if row is None:
-                left_out += 1
-            else:
-                splits = used.setdefault(content.generator, {"": 0})
-                splits[""] += 1
-            if progress and found % 1000 == 0:
-                progress(Stage("checking", found, total))
-        by_rule: dict[str, int] = {}
-        for concern in concerns:
-            by_rule[concern.rule] = by_rule.get(concern.rule, 0) + 1
-        return Preflight(found, used, tuple(concerns), by_rule, left_out=left_out)
+        with reading(self._records.database, plan) as reader:
+            return Passes(plan, reader, progress).look()
 
     def preview(self, plan: ExportPlan, number: int = 3) -> dict[str, list[Fields]]:
-        """The first rows of each generator's file, as objects."""
+        """The first rows of each generator's file, as objects; of its first 2,000 records, where few can be used.
+
+        Raises `UsageError` for a plan that cannot be carried out.
+        """
         rows: dict[str, list[Fields]] = {}
+        judge = Judge(plan)
         for generator in self._records.count_by_generator(plan.query):
-            only = replace(plan, query=replace(plan.query, generators=(generator,)))
-            rows[generator] = [row for _, row, _ in islice(self._written(only), number) if row is not None]
+            numbers = self._records.numbers(replace(plan.query, generators=(generator,)))[:_PREVIEWED]
+            with reading(self._records.database, plan, numbers) as reader:
+                rows[generator] = _first_rows(reader, judge, number)
         return rows
 
     def write(
@@ -72,64 +67,127 @@ class Exports:
         """Write the export as a new folder `name` within `folder`, which is made where it is not there.
 
         Its files are NAME_tasks_train.jsonl and the like. `name` is the workspace's with the time where none is given.
-        Raises `UsageError` where no record can be exported, and where there is something of that name already.
+        The folder is there with all its files or not at all. Raises `UsageError` where no record can be exported, and
+        where there is something of that name already, and `DiskFullError`.
         """
-        name = name or f"{self._name}-{datetime.now():%Y-%m-%d-%H%M%S}"
+        name = check_name(name or f"{self._name}-{datetime.now():%Y-%m-%d-%H%M%S}")
         target = folder / name
         if target.exists():
             raise UsageError(f"{target} is there already. Choose another name.")
-        partial = folder / f".{name}.{os.getpid()}.partial"
-        partial.mkdir(parents=True)
-        preflight = self.preflight(plan, progress)
-        files: dict[str, tuple[TextIO, Path]] = {}
-        counts: dict[str, int] = {}
-        with ExitStack() as stack:
-            for content, row, _ in self._written(plan):
-                if content.generator not in files:
-                    path = partial / f"{name}_{content.generator}.jsonl"
-                    files[content.generator] = (stack.enter_context(path.open("w", encoding="utf-8")), path)
-                    counts[content.generator] = 0
-                files[content.generator][0].write(line_of(row or {}) + "\n")
-                counts[content.generator] += 1
-                if along:
-                    along.took(content.generator, "", [content])
-        written = [ExportFile(path, "data", kind, "", counts[kind]) for kind, (_, path) in files.items()]
-        further: Sequence[ExportFile] = along.files(partial, name, plan, preflight, written) if along else ()
-        partial.rename(target)
-        moved = tuple(replace(file, path=target / file.path.name) for file in [*written, *further])
+        partial = partial_name(target)
+        with clear_errors(target):
+            folder.mkdir(parents=True, exist_ok=True)
+            clean_up(folder)
+            try:
+                partial.mkdir()
+                preflight, files = self._write_into(partial, plan, name, progress, along)
+                sync_folder(partial)
+                partial.rename(target)
+                sync_folder(folder)
+            finally:
+                remove(partial)
+        moved = tuple(replace(file, path=target / file.path.name) for file in files)
         return Export(name, target, moved, plan, preflight.left_out, preflight=preflight)
 
-    def _written(self, plan: ExportPlan) -> Iterator[tuple[Content, Fields | None, list[Concern]]]:
-        return (judged for judged in self._judged(plan) if judged[1] is not None)
+    def write_file(self, plan: ExportPlan, path: Path, progress: Told | None = None) -> Export:
+        """Write the records to `path`; those of several generators, or splits, to files beside it, called so.
 
-    def _judged(self, plan: ExportPlan) -> Iterator[tuple[Content, Fields | None, list[Concern]]]:
-        exporter = exporter_named(plan.format)
-        params = {run.id: run.params for run in self._runs.all()}
-        for record in self._records.stream(plan.query):
-            content = Content(
-                record.number,
-                record.id,
-                record.generator,
-                record.fields,
-                params.get(record.run_id or "", {}),
-                revision=record.revision,
-                run=record.run_id or "",
+        What is left out stands in STEM_left_out.jsonl beside. Files that are there are replaced, once all new ones are
+        whole. Raises `UsageError` where no record can be exported, and `DiskFullError`.
+        """
+        if not path.parent.is_dir():
+            raise UsageError(f"The folder {path.parent} does not exist.")
+        check_replaceable(path)
+        stem, suffix = _parted(path, suffix_of(exporter_named(plan.format).suffix, plan.compression))
+        with clear_errors(path), reading(self._records.database, plan) as reader:
+            clean_up(path.parent)
+            end = f".{os.getpid()}.partial"
+            output = Output(
+                path.parent, exporter_named(plan.format), plan.compression, beginning=f".{path.name}.", end=end
             )
-            row: Fields | None = None
-            problems: list[tuple[str, Severity, str]] = []
-            if record.stage == SKELETON:
-                problems.append(("unanswered", Severity.DROPPED, "Its questions have no answers yet."))
-            else:
-                try:
-                    row = exporter.row(content, plan.fields.get(record.generator, FieldChoice()))
-                except UnfitError as error:
-                    problems.append(("unfit", Severity.REFUSED, str(error)))
-            if row is not None:
-                problems += [(one.rule, one.severity, one.message) for one in exporter.problems(row)]
-                if any(severity in plan.leave_out for _, severity, _ in problems):
-                    row = None
-            yield (
-                content,
-                row,
-                [Concern(record.number, record.id, record.generator, *problem) for problem in problems],
-            )
+            with closing(output):
+                preflight = Passes(plan, reader, progress).write(output)
+                self._check_any(plan, preflight)
+                made = output.finish(stem, split_names(plan.splits), label_all=False, suffix=suffix)
+                for _, file in made:
+                    check_replaceable(file.path)
+                for partial, file in made:
+                    partial.replace(file.path)
+                sync_folder(path.parent)
+        files = tuple(file for _, file in made)
+        return Export(stem, path.parent, files, plan, preflight.left_out, preflight=preflight)
+
+    def _write_into(
+        self, folder: Path, plan: ExportPlan, name: str, progress: Told | None, along: Along | None
+    ) -> tuple[Preflight, list[ExportFile]]:
+        with reading(self._records.database, plan) as reader:
+            output = Output(folder, exporter_named(plan.format), plan.compression)
+            with closing(output):
+                preflight = Passes(plan, reader, progress).write(output, along)
+                self._check_any(plan, preflight)
+                made = output.finish(name, split_names(plan.splits), label_all=True)
+        for partial, file in made:
+            partial.rename(file.path)
+        files = [file for _, file in made]
+        return preflight, [*files, *(along.files(folder, name, plan, preflight, files) if along else ())]
+
+    def _check_any(self, plan: ExportPlan, preflight: Preflight) -> None:
+        """Raise `UsageError` where there is nothing to write."""
+        if preflight.total:
+            return
+        if not preflight.found:
+            waiting = left_out(self._records, plan.query)
+            raise UsageError(f"No record matches, so there is nothing to export.{f' {waiting}' if waiting else ''}")
+        first = preflight.concerns[0]
+        raise UsageError(
+            f"None of the {preflight.found:,} records found can be exported as {plan.format}, so nothing is written. "
+            f"The first one: {first.message}"
+        )
+
+
+def exported_lines(
+    records: RecordStore, query: Query, generator: str, *, format_name: str = "dataflow"
+) -> Iterator[str]:
+    """One line a whole record of that generator, in the query's order, without line ends. Reads as it goes.
+
+    Raises `UnfitError` at a record that the format has no shape for.
+    """
+    plan = ExportPlan(replace(whole(query), generators=(generator,)), format_name)
+    with reading(records.database, plan) as reader:
+        judge = Judge(plan)
+        for chunk in reader.chunks():
+            yield from map(line_of, judge.rows(chunk))
+
+
+def write_export(records: RecordStore, query: Query, path: Path, *, format_name: str = "dataflow") -> list[ExportFile]:
+    """Write the records to `path`, or where several generators have some to `path` with a label added to its stem.
+
+    Files are there whole or not at all. Records that readers of the format would drop are left out, and stand in
+    a file beside with the reasons, which is told of, too. Raises `UsageError` when no record can be written.
+    """
+    return list(Exports(records, path.stem).write_file(ExportPlan(whole(query), format_name), path).files)
+
+
+def left_out(records: RecordStore, query: Query) -> str:
+    """Say which records of the query an export leaves out; "" where it leaves none."""
+    number = records.count(replace(query, stages=(SKELETON,)))
+    if not number:
+        return ""
+    verb = "dialogue has" if number == 1 else "dialogues have"
+    return f"{number:,} {verb} no answers yet, and {'is' if number == 1 else 'are'} left out."
+
+
+def _first_rows(reader: Reader, judge: Judge, number: int) -> list[Fields]:
+    rows: list[Fields] = []
+    for chunk in reader.chunks():
+        rows += [one.row for one in judge.judge(chunk) if one.row is not None]
+        if len(rows) >= number:
+            break
+    return rows[:number]
+
+
+def _parted(path: Path, suffix: str) -> tuple[str, str]:
+    """The stem of the path and what follows it: the format's own suffix, or whatever stands there instead."""
+    if path.name.endswith(suffix) and path.name != suffix:
+        return path.name.removesuffix(suffix), suffix
+    return path.stem, path.suffix or suffix

@@ -52,7 +52,10 @@ class TokenLimit:
 
 @dataclass(frozen=True, slots=True)
 class ExportPlan:
-    """`fields` are chosen by generator. `leave_out` are the severities of problems whose records are not written."""
+    """`fields` are chosen by generator. `leave_out` are the severities of problems whose records are not written.
+
+    `provenance` says whether formats that have room for it tell where a record came from.
+    """
 
     query: Query = field(default_factory=lambda: Query(statuses=(ReviewStatus.ACCEPTED,)))
     format: str = "dataflow"
@@ -61,6 +64,7 @@ class ExportPlan:
     splits: Splits = Splits()
     limit: TokenLimit = TokenLimit()
     leave_out: tuple[Severity, ...] = (Severity.REFUSED, Severity.DROPPED)
+    provenance: bool = True
 
     def as_fields(self) -> Fields:
         """The plan as JSON values, for a manifest."""

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from dataflow_core.errors import RunIsLiveError, UsageError
-from dataflow_core.export import ExportedFile, write_export
+from dataflow_core.exporting.engine import write_export
+from dataflow_core.exporting.plan import ExportFile
 from dataflow_core.flows.pipeline_steps import (
     DialoguesStep,
     ExportStep,
@@ -50,7 +51,7 @@ class PipelineOutcome:
     state: Literal["finished", "waiting", "stopped"]
     sentence: str
     runs: tuple[str, ...] = ()
-    files: tuple[ExportedFile, ...] = ()
+    files: tuple[ExportFile, ...] = ()
     failures: int = 0
 
 
@@ -97,7 +98,7 @@ class _Progress:
         self._execute = execute
         self._say = say
         self._made: list[tuple[int, Run]] = []  # the runs so far, with their steps' numbers
-        self._files: list[ExportedFile] = []
+        self._files: list[ExportFile] = []
         self._known = [run for run in workspace.runs.all() if _is_of(run, name)]
 
     def through(self, steps: Sequence[Step]) -> PipelineOutcome:
@@ -166,7 +167,8 @@ class _Progress:
         files = write_export(self._workspace.records, query, self._folder / step.path, format_name=step.format)
         self._files += files
         for file in files:
-            self._say(f"Step {number}: {_count(file.records)} in {file.path}.")
+            what = _count(file.records) + (" left out" if file.kind == "left out" else "")
+            self._say(f"Step {number}: {what} in {file.path}.")
         return None
 
     def _waits(self, number: int, only_accepted: bool) -> PipelineOutcome | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from dataflow_core.errors import UsageError
-from dataflow_core.export import whole
+from dataflow_core.exporting.reading import whole
 from dataflow_core.models import NOT_TURNED_DOWN, SKELETON, Fields, Record, ReviewStatus, Run, SourceLine
 from dataflow_core.readers import Entry, Selection, Table
 from dataflow_core.storage.queries import Query

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from dataflow_core.errors import UsageError
-from dataflow_core.export import write_lines
+from dataflow_core.exporting.files import write_lines
 from dataflow_core.flows.endpoint_fields import fields_of_endpoint, read_endpoint
 from dataflow_core.flows.prompt_marks import TRIED, check_params, mark_of_prompts
 from dataflow_core.flows.saved_inputs import as_line, read_inputs

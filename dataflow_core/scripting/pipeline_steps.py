@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dataflow_core.errors import DataflowError, UsageError
-from dataflow_core.export import write_export
+from dataflow_core.exporting.engine import write_export
 from dataflow_core.generators import GENERATORS, build_generator
 from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dataflow_core.errors import ReadError, UsageError
-from dataflow_core.export import write_lines
+from dataflow_core.exporting.files import write_lines
 from dataflow_core.models import Fields
 from dataflow_core.readers import read_table
 from dataflow_core.readers.json_values import Decoder, fault_of, skip_space

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from dataflow_core.errors import ServingError, UsageError, WorkspaceError
-from dataflow_core.export import whole, write_failures
+from dataflow_core.exporting.failures import write_failures
+from dataflow_core.exporting.reading import whole
 from dataflow_core.generators.base import Generator
 from dataflow_core.health import RESUME
 from dataflow_core.models import Endpoint, Failure, Fields, Record, Run, RunState

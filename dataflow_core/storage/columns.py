@@ -19,7 +19,7 @@ from sqlalchemy import Column, Connection, Select, Table, Text, cast, func, sele
 
 from dataflow_core.models import ReviewStatus
 from dataflow_core.storage import fulltext
-from dataflow_core.storage.database import Database
+from dataflow_core.storage.database import Readable
 from dataflow_core.storage.planning import unindexed
 from dataflow_core.storage.schema import findings, record_tags, records, sort_keys
 
@@ -94,7 +94,7 @@ class Facet:
 class Columns:
     """To be used within `present`, which brings them up to date and keeps other threads out meanwhile."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Readable) -> None:
         self._database = database
         self._lock = threading.RLock()
         self._version = _Version()

@@ -7,8 +7,8 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
@@ -30,6 +30,12 @@ LONGEST_WAIT, LOOK_AGAIN = 300.0, 0.004
 #: Made once: `json.dumps` would make an encoder for each value.
 _as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _UNSTORABLE = re.compile("[\ud800-\udfff\0]")
+
+
+class Readable(Protocol):
+    """The database, or one state of it."""
+
+    def read(self) -> AbstractContextManager[Connection]: ...
 
 
 class Database:

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from dataflow_core.models import SKELETON, ReviewStatus
 from dataflow_core.storage.columns import Columns, Mask, Numbers, by_place
-from dataflow_core.storage.database import Database
+from dataflow_core.storage.database import Readable
 from dataflow_core.storage.queries import BY_FACET, BY_INDEX, DUPLICATE, PLACES, Query, matches, of_all
 from dataflow_core.storage.schema import IS_SKELETON, records
 
@@ -24,7 +24,7 @@ _FACETS = ("runs", "generators", "models", "intents", "reviewers", "reasons")
 
 
 class Listing:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Readable) -> None:
         self._columns = Columns(database)
 
     def numbers(self, query: Query) -> array[int]:

@@ -34,7 +34,7 @@ _WITH_FIELDS = select(records, revisions.c.fields).join(
 
 class RecordStore:
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
 
     def numbers(self, query: Query) -> array[int]:
         """The numbers of all matching records, in order: 8 bytes each. Pages cut from it do not shift under edits."""
@@ -46,13 +46,13 @@ class RecordStore:
     def count_after(self, number: int, query: Query) -> int:
         """How many of the query's records, whatever their status, were made after the one of this number."""
         newer = matches(replace(query, statuses=())) & (records.c.number > number)
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             return connection.scalar(select(func.count()).select_from(records).where(newer)) or 0
 
     def next_unreviewed(self, numbers: Sequence[int]) -> int | None:
         """The first of these records that nobody has decided yet."""
         waiting = records.c.status == ReviewStatus.UNREVIEWED.value
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             for start in range(0, len(numbers), _CHUNK):
                 chunk = list(numbers[start : start + _CHUNK])
                 found = set(connection.scalars(select(records.c.number).where(records.c.number.in_(chunk), waiting)))
@@ -82,7 +82,7 @@ class RecordStore:
     def values(self, facet: str) -> list[str]:
         """Which models, intents, reviewers, reasons or tags there are, in order; `facet` is the query's name for it."""
         column, found = _WITH_VALUES[facet], [""]
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             # From one to the next along the index: a count would go through all records.
             while (following := connection.scalar(select(func.min(column)).where(column > found[-1]))) is not None:
                 found.append(following)
@@ -94,7 +94,7 @@ class RecordStore:
 
     def page(self, numbers: Sequence[int]) -> list[Record]:
         """The records with these numbers, in this order."""
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             return page(connection, numbers)
 
     def stream(self, query: Query) -> Iterator[Record]:
@@ -104,7 +104,7 @@ class RecordStore:
             yield from self.page(numbers[start : start + _CHUNK])
 
     def get(self, record_id: str) -> Record | None:
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             return find(connection, records.c.id == record_id)
 
     def history(self, record_id: str) -> list[Revision]:
@@ -131,17 +131,17 @@ class RecordStore:
         own = select(records.c.number, records.c.fingerprint).where(records.c.id == record_id).subquery()
         others = select(records.c.number).join(own, own.c.fingerprint == records.c.fingerprint)
         others = others.where(records.c.number != own.c.number, records.c.status != ReviewStatus.DELETED.value)
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             return list(connection.scalars(others.order_by(records.c.number).limit(most)))
 
     def params_of(self, record: Record) -> Fields:
         """The params of the run that it was made by; {} where it was written by hand."""
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             return params_of(connection, record)
 
     def version(self) -> tuple[int, float]:
         """Another value whenever records have been added or changed."""
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             newest = select(func.max(records.c.number)).scalar_subquery()
             changed = select(func.max(records.c.updated_at)).scalar_subquery()  # each apart is read off its index
             number, at = connection.execute(select(newest, changed)).one()
@@ -149,14 +149,14 @@ class RecordStore:
 
     def _about(self, record_id: str, table: Any, *order: Any) -> list[Any]:
         statement = select(table).join(records, records.c.number == table.c.record).where(records.c.id == record_id)
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             return list(connection.execute(statement.order_by(*order)).mappings())
 
     @cached_property
     def _listing(self) -> Listing:
         from dataflow_core.storage.listing import Listing  # only here: numpy takes longer to load than most commands do
 
-        return Listing(self._database)
+        return Listing(self.database)
 
 
 def page(connection: Connection, numbers: Sequence[int]) -> list[Record]:

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataflow_core.errors import UsageError
-from dataflow_core.export import exported_lines, write_export, write_failures
+from dataflow_core.exporting.engine import exported_lines, write_export
+from dataflow_core.exporting.failures import write_failures
 from dataflow_core.models import Completion, Prompt, ReviewStatus, SourceLine
 from dataflow_core.serving.scripted import ScriptedServing
 from dataflow_core.storage.queries import Query

@@ -1,0 +1,164 @@
+"""Files that are there whole or not at all: written under another name, then renamed."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import hashlib
+import io
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import psutil
+
+from dataflow_core.errors import DiskFullError, UsageError
+from dataflow_core.exporting.plan import Compression
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+#: The process's number is in the name of what is not whole yet, so that what a killed one has left is known for that.
+_PARTIAL = re.compile(r"^\..*\.(\d+)\.partial$", re.DOTALL)
+
+
+def partial_name(target: Path) -> Path:
+    """Where `target` stands until it is whole."""
+    return target.with_name(f".{target.name}.{os.getpid()}.partial")
+
+
+def clean_up(folder: Path) -> None:
+    """Remove what exports have left in the folder whose processes were killed."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if (found := _PARTIAL.match(path.name)) and not psutil.pid_exists(int(found[1])):
+            remove(path)
+
+
+def remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def clear_errors(target: Path) -> Iterator[None]:
+    """Raises `DiskFullError` and `UsageError` for what the system says."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise DiskFullError(f"The disk is full: {target} was not written. Free some space, then export.") from error
+        raise UsageError(f"{target} cannot be written: {error.strerror or error}.") from error
+
+
+class WrittenFile(io.RawIOBase):
+    """A file to write to that counts and hashes its bytes, compressed where it is to be. `finish` makes it last."""
+
+    def __init__(self, path: Path, compression: Compression = "") -> None:
+        super().__init__()
+        self.path = path
+        self.bytes = 0
+        self._hash = hashlib.sha256()
+        self._file = path.open("xb", buffering=0)
+        self._compressor = _compressor(cast(BinaryIO, self), compression)
+        self.stream: BinaryIO = self._compressor or cast(BinaryIO, self)
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        with memoryview(data).cast("B") as view:
+            self._hash.update(view)
+            left = view
+            while len(left):
+                left = left[self._file.write(left) or 0 :]
+            self.bytes += len(view)
+            return len(view)
+
+    def tell(self) -> int:
+        return self.bytes
+
+    def finish(self) -> None:
+        """All that was written lasts through a power cut from now on."""
+        if self._compressor is not None:
+            self._compressor.close()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in it last."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_lines(target: Path, lines: Iterable[str]) -> int:
+    """Write the lines to a temporary file, then rename it; returns how many there are.
+
+    Raises `UsageError` where that place cannot be written to, and `DiskFullError`.
+    """
+    check_replaceable(target)
+    with clear_errors(target):
+        return _write_whole(target.resolve(), lines)
+
+
+def check_replaceable(target: Path) -> None:
+    """Raises `UsageError` where something else than a file has the name."""
+    if target.exists() and not target.is_file():
+        raise UsageError(f"{target} is no ordinary file, and cannot be replaced by one. Choose another name.")
+
+
+def _write_whole(target: Path, lines: Iterable[str]) -> int:
+    partial = partial_name(target)
+    count = 0
+    try:
+        with partial.open("w", encoding="utf-8", newline="\n") as file:
+            for line in lines:
+                file.write(line + "\n")
+                count += 1
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return count
+
+
+def _compressor(file: BinaryIO, compression: Compression) -> BinaryIO | None:
+    """Bytes go in as they are and arrive compressed, the same ones for the same: there is no time in them."""
+    if compression == "gz":
+        return cast(BinaryIO, gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0))
+    if compression == "zst":
+        import pyarrow  # only here, as it takes long to load
+
+        return cast(BinaryIO, pyarrow.CompressedOutputStream(pyarrow.PythonFile(_Kept(file), mode="w"), "zstd"))
+    return None
+
+
+class _Kept(io.RawIOBase):
+    """Passes everything on but the closing."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        return self._file.write(data)

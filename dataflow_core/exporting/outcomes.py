@@ -1,0 +1,79 @@
+"""Counting what becomes of records, for a look before an export."""
+
+from __future__ import annotations
+
+import statistics
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from dataflow_core.exporters.base import Exporter
+from dataflow_core.exporting.judging import Judged
+from dataflow_core.exporting.names import label
+from dataflow_core.exporting.plan import MOST_CONCERNS, Concern, Preflight
+
+
+class Outcomes:
+    def __init__(self, exporter: Exporter, splits: Iterable[str]) -> None:
+        self._exporter = exporter
+        self._splits = tuple(splits)
+        self.used: Counter[tuple[str, str]] = Counter()  # by generator and split
+        self.found = self.left_out = 0
+        self._concerns: list[Concern] = []
+        self._by_rule: Counter[str] = Counter()
+        self._tokens = array("I")
+
+    def add(self, judged: Iterable[Judged]) -> None:
+        """Those that are used are counted by `use`, once it is known in which split they are."""
+        for one in judged:
+            self.found += 1
+            if one.row is None:
+                self.left_out += 1
+            elif one.tokens:
+                self._tokens.append(one.tokens)
+            if one.problems:
+                self._add_problems(one)
+
+    def use(self, generator: str, split: str, count: int) -> None:
+        self.used[generator, split] += count
+
+    def preflight(self, notes: Iterable[str] = ()) -> Preflight:
+        used: dict[str, dict[str, int]] = {}
+        for generator, _ in self.used:
+            used[generator] = {split: self.used[generator, split] for split in self._splits}
+        return Preflight(
+            found=self.found,
+            used=used,
+            concerns=tuple(self._concerns),
+            by_rule=dict(self._by_rule.most_common()),
+            refusals=self._refusals(used),
+            tokens=self._lengths(),
+            left_out=self.left_out,
+            notes=tuple(notes),
+        )
+
+    def _add_problems(self, one: Judged) -> None:
+        content = one.content
+        for rule, problem in {problem.rule: problem for problem in reversed(one.problems)}.items():
+            self._by_rule[rule] += 1
+            if self._by_rule[rule] <= MOST_CONCERNS:
+                place = (content.number, content.id, content.generator)
+                self._concerns.append(Concern(*place, rule, problem.severity, problem.message))
+
+    def _lengths(self) -> tuple[int, int, int] | None:
+        if not self._tokens:
+            return None
+        return min(self._tokens), int(statistics.median_low(self._tokens)), max(self._tokens)
+
+    def _refusals(self, used: Mapping[str, Mapping[str, int]]) -> tuple[str, ...]:
+        fewest, title = self._exporter.fewest, self._exporter.title
+        return tuple(
+            f"{title} takes files of at least {fewest} examples, and {_file(generator, split)} has {count}."
+            for generator, splits in used.items()
+            for split, count in splits.items()
+            if 0 < count < fewest
+        )
+
+
+def _file(generator: str, split: str) -> str:
+    return f"the {split} file of the {label(generator)}" if split else f"the file of the {label(generator)}"

@@ -1,0 +1,125 @@
+"""Going through the records of a plan: once to look at them, and to write them; twice where they are parted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+from dataflow_core.exporters import exporter_named
+from dataflow_core.exporting.along import Along
+from dataflow_core.exporting.judging import Judge, Judged
+from dataflow_core.exporting.outcomes import Outcomes
+from dataflow_core.exporting.output import Output
+from dataflow_core.exporting.plan import ExportPlan, Preflight, Splits, Stage, Told
+from dataflow_core.exporting.reading import Chunk, Reader
+
+if TYPE_CHECKING:
+    pass
+
+#: Seconds from one telling to the next.
+_TOLD_EVERY = 0.1
+
+
+class Passes:
+    """Raises `UsageError` for a plan that cannot be carried out."""
+
+    def __init__(self, plan: ExportPlan, reader: Reader, progress: Told | None = None) -> None:
+        self._plan = plan
+        self._reader = reader
+        self._progress = progress
+        self._told = 0.0
+        self._judge = Judge(plan)
+        self._splits = split_names(plan.splits)
+        self._outcomes = Outcomes(exporter_named(plan.format), self._splits)
+
+    def look(self) -> Preflight:
+        """Write nothing."""
+        if len(self._splits) > 1:
+            _, notes = self._parted()
+            return self._outcomes.preflight(notes)
+        for chunk in self._chunks("checking"):
+            self._count(self._judge.judge(chunk))
+        return self._outcomes.preflight()
+
+    def write(self, output: Output, along: Along | None = None) -> Preflight:
+        if len(self._splits) > 1:
+            return self._write_parted(output, along)
+        for chunk in self._chunks("writing"):
+            judged = self._judge.judge(chunk)
+            self._count(judged)
+            self._put(judged, "", output, along)
+        return self._outcomes.preflight()
+
+    def _write_parted(self, output: Output, along: Along | None) -> Preflight:
+        fates, notes = self._parted()
+        first = 0
+        for chunk in self._chunks("writing"):
+            mine = fates[first : first + len(chunk)].tolist()
+            first += len(chunk)
+            for place, split in enumerate(self._splits):
+                taken = chunk.pick([at for at, fate in enumerate(mine) if fate == place])
+                rows = zip(taken.contents, self._judge.rows(taken), strict=True)
+                self._put([Judged(content, row, []) for content, row in rows], split, output, along)
+            left = self._judge.judge(chunk.pick([at for at, fate in enumerate(mine) if fate < 0]))
+            self._put(left, "", output, along)
+        return self._outcomes.preflight(notes)
+
+    def _parted(self) -> tuple[Any, tuple[str, ...]]:
+        """The place of each record's split among the names, -1 where it is left out; and notes on shares missed."""
+        from dataflow_core.exporting.splits import Parting, check  # only here: numpy takes long to load
+
+        check(self._plan.splits)
+        parting = Parting(self._plan, len(self._reader.numbers))
+        first = 0
+        for chunk in self._chunks("checking"):
+            judged = self._judge.judge(chunk)
+            self._outcomes.add(judged)
+            used = [place for place, one in enumerate(judged) if one.row is not None]
+            parting.add(chunk, used, first)
+            first += len(chunk)
+        self._tell("splitting", 0, is_due=True)
+        fates, notes = parting.part()
+        for generator, split, count in parting.counts(fates):
+            self._outcomes.use(generator, self._splits[split], count)
+        return fates, notes
+
+    def _count(self, judged: list[Judged]) -> None:
+        self._outcomes.add(judged)
+        for one in judged:
+            if one.row is not None:
+                self._outcomes.use(one.content.generator, "", 1)
+
+    def _put(self, judged: list[Judged], split: str, output: Output, along: Along | None) -> None:
+        by_generator: dict[str, list[Judged]] = {}
+        left: list[Judged] = []
+        for one in judged:
+            if one.row is None:
+                left.append(one)
+            else:
+                by_generator.setdefault(one.content.generator, []).append(one)
+        for generator, some in by_generator.items():
+            output.write(generator, split, [one.row for one in some if one.row is not None])
+            if along is not None:
+                along.took(generator, split, [one.content for one in some])
+        if left:
+            output.leave_out(left)
+
+    def _chunks(self, what: Literal["checking", "writing"]) -> Iterator[Chunk]:
+        done = 0
+        for chunk in self._reader.chunks():
+            yield chunk
+            done += len(chunk)
+            self._tell(what, done)
+        self._tell(what, done, is_due=True)
+
+    def _tell(self, what: Literal["checking", "splitting", "writing"], done: int, *, is_due: bool = False) -> None:
+        if self._progress is not None and (is_due or time.monotonic() >= self._told + _TOLD_EVERY):
+            self._told = time.monotonic()
+            self._progress(Stage(what, done, len(self._reader.numbers)))
+
+
+def split_names(splits: Splits) -> tuple[str, ...]:
+    """The names of the splits that there are; "" where there is but one."""
+    names = tuple(splits.shares)
+    return names if len(names) > 1 else ("",)

@@ -1,0 +1,96 @@
+"""The records of a plan, as one state of the workspace has them: in chunks that fit into memory, whatever they hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from dataflow_core.exporters import exporter_named
+from dataflow_core.exporters.base import Content
+from dataflow_core.exporting.plan import ExportPlan
+from dataflow_core.models import SKELETON
+from dataflow_core.storage.contents import Snapshot, StoredContent, snapshot
+from dataflow_core.storage.database import Database
+from dataflow_core.storage.queries import Query
+
+#: A chunk has so many records, and so many characters, at most; but one record at least.
+MOST_RECORDS, MOST_CHARACTERS = 500, 2_000_000
+#: Made once: `json.loads` would look at its arguments for each record.
+_parsed = json.JSONDecoder().decode
+
+
+class Chunk:
+    """Some records, in order: as they are stored, and what there is of them to be exported."""
+
+    def __init__(self, stored: list[StoredContent], contents: list[Content]) -> None:
+        self.stored = stored
+        self.contents = contents
+
+    def __len__(self) -> int:
+        return len(self.stored)
+
+    def pick(self, places: Sequence[int]) -> Chunk:
+        return Chunk([self.stored[place] for place in places], [self.contents[place] for place in places])
+
+    def is_skeleton(self, place: int) -> bool:
+        return self.stored[place].stage == SKELETON
+
+
+class Reader:
+    """`numbers` are those of the records that the plan's query finds, in its order, unless others are given."""
+
+    def __init__(self, state: Snapshot, plan: ExportPlan, numbers: Sequence[int] | None = None) -> None:
+        exporter = exporter_named(plan.format)
+        self._state = state
+        self._needs_refused = exporter.needs_refused
+        self._needs_about = exporter.needs_provenance and plan.provenance
+        self.numbers = state.numbers(plan.query) if numbers is None else numbers
+
+    def chunks(self) -> Iterator[Chunk]:
+        for stored in _in_chunks(self._state.contents(self.numbers)):
+            yield Chunk(stored, self._contents(stored))
+
+    def _contents(self, stored: list[StoredContent]) -> list[Content]:
+        refused = self._state.refused(stored) if self._needs_refused else {}
+        about = self._state.about(stored) if self._needs_about else {}
+        run = self._state.run
+        return [
+            Content(
+                one.number,
+                one.id,
+                one.generator,
+                _parsed(one.fields),
+                run(one.run_id).params,
+                refused.get(one.number),
+                about.get(one.number, {}),
+                one.revision,
+                one.run_id or "",
+            )
+            for one in stored
+        ]
+
+
+@contextmanager
+def reading(database: Database, plan: ExportPlan, numbers: Sequence[int] | None = None) -> Iterator[Reader]:
+    with snapshot(database) as state:
+        yield Reader(state, plan, numbers)
+
+
+def whole(query: Query) -> Query:
+    """The query for the records that are made to their end: a dialogue without answers is nothing to train on."""
+    return replace(query, stages=("",))
+
+
+def _in_chunks(contents: Iterable[StoredContent]) -> Iterator[list[StoredContent]]:
+    chunk: list[StoredContent] = []
+    characters = 0
+    for content in contents:
+        chunk.append(content)
+        characters += len(content.fields)
+        if len(chunk) >= MOST_RECORDS or characters >= MOST_CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
