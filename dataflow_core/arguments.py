@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
+from dataflow_core.cli_bundles import add_exports
 from dataflow_core.cli_exports import add_export
 from dataflow_core.errors import UsageError
 from dataflow_core.few_shot import FewShot
@@ -39,7 +40,8 @@ def parser() -> argparse.ArgumentParser:
 
     export = add_export(verbs)
     _add_quiet(export)
-    _add_workspace(export)
+    for verb in (export, *add_exports(verbs)):
+        _add_workspace(verb)
 
     app = verbs.add_parser("app", help="start the browser app")
     app.add_argument("--port", type=int, default=8501)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dataflow_core.arguments import budget_of, changed_endpoint, endpoint_of, few_shot_of, parser
+from dataflow_core.cli_bundles import exports, push
 from dataflow_core.cli_custom import plan_custom
 from dataflow_core.cli_exports import export
 from dataflow_core.cli_flows import plan_again, read_again, run_file, save
@@ -382,5 +383,7 @@ _VERBS = {
     "status": _status,
     "runs": _runs,
     "export": _export,
+    "exports": lambda options: exports(lambda: _workspace(options), options),
+    "push": push,
     "app": _app,
 }

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from dataflow_core.cli_bundles import add_along, write_bundle
 from dataflow_core.errors import UsageError
 from dataflow_core.exporters import EXPORTERS
 from dataflow_core.exporters.base import FieldChoice
@@ -47,6 +48,7 @@ def add_export(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> ar
     export.add_argument("--no-provenance", action="store_true", help="parquet and csv: only the records' own fields")
     _add_splits(export)
     _add_fields(export)
+    add_along(export)
     return export
 
 
@@ -105,6 +107,11 @@ def export(workspace: Workspace, options: argparse.Namespace) -> int:
     progress = None if options.quiet or not sys.stderr.isatty() else _show
     if options.check:
         return _check(workspace.exports.preflight(plan, progress), plan)
+    if options.bundle or options.zip:
+        made = write_bundle(workspace, plan, options, progress)
+        say_written(made)
+        print(f"All of it is in {made.bundle or made.folder}.")
+        return 0
     say_written(workspace.exports.write_file(plan, Path(options.output), progress))
     return 0
 

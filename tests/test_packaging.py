@@ -19,6 +19,8 @@ from dataflow_core.settings import PROGRAM, VERSION
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 SLOW = ("pandas", "numpy", "sqlalchemy", "openai", "pydantic", "pyarrow", "streamlit", "aiohttp", "yaml")
+#: Modules that import what only an extra of the library installs, and which extra.
+OPTIONAL = {"dataflow_core/serving/embedded.py": "local", "dataflow_core/exporting/hub.py": "hub"}
 
 
 def imported_packages() -> Iterator[tuple[str, str]]:
@@ -40,10 +42,10 @@ def declared(requirements: list[str]) -> set[str]:
 
 def test_what_the_library_imports_is_what_it_declares() -> None:
     known = packages_distributions()
-    plain, local = declared(PROJECT["dependencies"]), declared(PROJECT["optional-dependencies"]["local"])
+    plain, extras = declared(PROJECT["dependencies"]), PROJECT["optional-dependencies"]
     for package, path in imported_packages():
         names = {name.lower().replace("_", "-") for name in known.get(package, [])}
-        allowed = plain | local if path == "dataflow_core/serving/embedded.py" else plain
+        allowed = plain | declared(extras[OPTIONAL[path]]) if path in OPTIONAL else plain
         assert names & allowed, f"{path} imports {package}, which pyproject.toml does not declare"
 
 

@@ -15,27 +15,35 @@ from dataflow_core.errors import UsageError
 from dataflow_core.exporting.about import About
 from dataflow_core.exporting.comparison import Comparison, compare_exports
 from dataflow_core.exporting.engine import Exports
+from dataflow_core.exporting.files import new_folder
 from dataflow_core.exporting.gathering import Gathering
 from dataflow_core.exporting.hub import Pushed, push_files
 from dataflow_core.exporting.hub import Told as ToldOfPush
 from dataflow_core.exporting.manifest import NAME, ManifestFile, StoredExport, digest_of
+from dataflow_core.exporting.names import check_name
 from dataflow_core.exporting.plan import Export, ExportPlan, Told
+from dataflow_core.exporting.remaking import Remade, Remaking
 from dataflow_core.exporting.zipping import zip_folder
 from dataflow_core.models import ReviewStatus, Run
+from dataflow_core.storage.contents import snapshot
 from dataflow_core.storage.database import Database
 from dataflow_core.storage.exported import origins
 from dataflow_core.storage.records import RecordStore
 from dataflow_core.storage.runs import RunStore
 
+#: In a workspace, where the app puts exports.
+EXPORTS = "exports"
+
 
 class Bundles:
-    """`folder` and `name` are the workspace's."""
+    """`folder` is that of the workspace's own exports; it and `name` are the workspace's."""
 
     def __init__(self, database: Database, exports: Exports, folder: Path, name: str) -> None:
         self._database = database
         self._exports = exports
         self._records, self._runs = RecordStore(database), RunStore(database)
-        self._folder = folder
+        self._workspace = folder
+        self.folder = folder / EXPORTS
         self._name = name
 
     def write(
@@ -63,6 +71,32 @@ class Bundles:
     def zipped(self, export: Export) -> Path:
         """One zip of an export that was written as a folder, beside that."""
         return zip_folder(export.folder)
+
+    def again(self, path: Path, folder: Path, name: str = "", progress: Told | None = None) -> Remade:
+        """Make an export again from its folder, zip or manifest, as a new folder `name` within `folder`.
+
+        The same records at the same revisions, whatever they say by now; the result tells which files are the same
+        byte for byte, and which records are gone. Raises `UsageError` where there is nothing to be made.
+        """
+        stored = StoredExport(path)
+        plan = stored.manifest.plan
+        name = check_name(name or stored.manifest.name)
+        with (
+            closing(self._gathering(plan, stored.manifest.about)) as along,
+            new_folder(folder, name) as partial,
+            snapshot(self._database) as state,
+        ):
+            remaking = Remaking(stored, state, along, progress)
+            files = remaking.write(partial, name)
+            if not files:
+                raise UsageError(
+                    f"None of the {stored.manifest.records:,} records of {path} is in this workspace, so nothing can "
+                    f"be made again. It was made from the workspace {stored.manifest.workspace}."
+                )
+            files += along.files(partial, name, plan, remaking.preflight(), files)
+        target = folder / name
+        moved = tuple(replace(file, path=target / file.path.name) for file in files)
+        return remaking.result(Export(name, target, moved, plan, stored.manifest.left_out))
 
     @staticmethod
     def open(path: Path) -> StoredExport:
@@ -113,7 +147,7 @@ class Bundles:
             plan,
             about,
             workspace=self._name,
-            spool=self._folder,
+            spool=self._workspace,
             origins=partial(origins, self._database),
             runs=self._runs_of,
             statuses=self._statuses,

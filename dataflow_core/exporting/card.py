@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from dataflow_core.exporting.about import LICENCES, About, language_codes
 from dataflow_core.exporting.manifest import Manifest
+from dataflow_core.exporting.measures import ANSWER, QUESTION, TURNS, Measures
 from dataflow_core.exporting.parts import Part
-from dataflow_core.exporting.tally import ANSWER, QUESTION, TURNS, Tally
 from dataflow_core.models import Fields, ReviewStatus, Run
 
 NAME = "README.md"
@@ -32,10 +32,9 @@ _UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u200e\u200f\u202a-\u
 class CardFacts:
     """What the card is made of. `statuses` count the records of the same filters by what was decided of them."""
 
-    about: About
     manifest: Manifest
     parts: Sequence[Part]
-    tallies: dict[str, Tally]  # by generator
+    measures: dict[str, Measures]  # by generator
     runs: Sequence[Run] = ()
     statuses: dict[ReviewStatus, int] = field(default_factory=dict)
     about_files: Sequence[tuple[str, str]] = ()  # their names, and what each is
@@ -52,19 +51,19 @@ def card(facts: CardFacts) -> str:
         *_makers(facts),
         *_review(facts),
         *_lengths(facts),
-        *_licence(facts.about),
+        *_licence(facts.manifest.about),
         *_again(facts.manifest),
     ]
     return f"---\n{head}---\n\n" + "\n\n".join(blocks) + "\n"
 
 
 def title_of(facts: CardFacts) -> str:
-    return facts.about.title or facts.manifest.name
+    return facts.manifest.about.title or facts.manifest.name
 
 
 def header(facts: CardFacts) -> Fields:
     """What the Hub reads, as values of YAML."""
-    about, formats = facts.about, {part.format for part in facts.parts}
+    about, formats = facts.manifest.about, {part.format for part in facts.parts}
     languages = list(about.languages) or language_codes(str(run.params.get("language", "")) for run in facts.runs)
     head: Fields = {"pretty_name": _visible(title_of(facts))}
     if about.licence:
@@ -136,10 +135,10 @@ def _makers(facts: CardFacts) -> list[str]:
     blocks = ["## Where the records come from"]
     versions = {run.id: run.prompt_version for run in facts.runs}
     models, prompts, intents = Counter[str](), Counter[str](), Counter[str]()
-    for tally in facts.tallies.values():
-        models.update(tally.models)
-        intents.update({intent: count for intent, count in tally.intents.items() if intent})
-        for run, count in tally.runs.items():
+    for own in facts.measures.values():
+        models.update(own.models)
+        intents.update({intent: count for intent, count in own.intents.items() if intent})
+        for run, count in own.runs.items():
             prompts[versions.get(run, "")] += count
     blocks.append(_counted("model", models, "written by a person"))
     if any(prompts):
@@ -150,7 +149,7 @@ def _makers(facts: CardFacts) -> list[str]:
 
 
 def _review(facts: CardFacts) -> list[str]:
-    edited, records = sum(tally.edited for tally in facts.tallies.values()), facts.manifest.records
+    edited, records = sum(own.edited for own in facts.measures.values()), facts.manifest.records
     sentences = [f"{edited:,} of the {records:,} records ({_share(edited, records)}) were edited by a person."]
     accepted = facts.statuses.get(ReviewStatus.ACCEPTED, 0)
     decided = accepted + facts.statuses.get(ReviewStatus.REJECTED, 0)
@@ -173,9 +172,9 @@ def _lengths(facts: CardFacts) -> list[str]:
     blocks = ["## Lengths", "Words are what stands between blanks."]
     is_dialogues = False
     for part in facts.parts:
-        tally = facts.tallies.get(part.generator, Tally())
+        own = facts.measures.get(part.generator, Measures())
         rows = []
-        for name, length in list(tally.lengths.items())[:_MOST_ROWS]:
+        for name, length in list(own.lengths.items())[:_MOST_ROWS]:
             label = name if part.is_dialogues else f"words in {_visible(name)}"
             row = (label, f"{length.mean:,.1f}", f"{length.least:,}", f"{length.most:,}")
             rows.append((*row, f"{PUBLISHED[name]:g}") if part.is_dialogues else row)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
@@ -48,6 +48,15 @@ class Comparison:
     moved: Difference
     settings: tuple[Setting, ...]
     identical: tuple[str, ...]
+
+    @property
+    def is_same(self) -> bool:
+        """Whether the same records are in the same splits, by the same settings."""
+        return self.same == self.before == self.after and not self.settings
+
+    def as_fields(self) -> Fields:
+        """As values of JSON."""
+        return asdict(self)
 
 
 def compare_exports(before: StoredExport, after: StoredExport) -> Comparison:

@@ -13,7 +13,7 @@ from dataflow_core.errors import UsageError
 from dataflow_core.exporters import exporter_named
 from dataflow_core.exporters.json_lines import line_of
 from dataflow_core.exporting.along import Along
-from dataflow_core.exporting.files import check_replaceable, clean_up, clear_errors, partial_name, remove, sync_folder
+from dataflow_core.exporting.files import check_replaceable, clean_up, clear_errors, new_folder, sync_folder
 from dataflow_core.exporting.judging import Judge
 from dataflow_core.exporting.names import check_name, suffix_of
 from dataflow_core.exporting.output import Output
@@ -71,21 +71,9 @@ class Exports:
         where there is something of that name already, and `DiskFullError`.
         """
         name = check_name(name or f"{self._name}-{datetime.now():%Y-%m-%d-%H%M%S}")
+        with new_folder(folder, name) as partial:
+            preflight, files = self._write_into(partial, plan, name, progress, along)
         target = folder / name
-        if target.exists():
-            raise UsageError(f"{target} is there already. Choose another name.")
-        partial = partial_name(target)
-        with clear_errors(target):
-            folder.mkdir(parents=True, exist_ok=True)
-            clean_up(folder)
-            try:
-                partial.mkdir()
-                preflight, files = self._write_into(partial, plan, name, progress, along)
-                sync_folder(partial)
-                partial.rename(target)
-                sync_folder(folder)
-            finally:
-                remove(partial)
         moved = tuple(replace(file, path=target / file.path.name) for file in files)
         return Export(name, target, moved, plan, preflight.left_out, preflight=preflight)
 

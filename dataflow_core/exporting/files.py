@@ -45,6 +45,29 @@ def remove(path: Path) -> None:
 
 
 @contextmanager
+def new_folder(folder: Path, name: str) -> Iterator[Path]:
+    """A hidden folder to write into, which becomes `folder`/`name` at the end of the block, or is removed.
+
+    Raises `UsageError` where there is something of that name already, and where it cannot be written.
+    """
+    target = folder / name
+    if target.exists():
+        raise UsageError(f"{target} is there already. Choose another name.")
+    partial = partial_name(target)
+    with clear_errors(target):
+        folder.mkdir(parents=True, exist_ok=True)
+        clean_up(folder)
+        try:
+            partial.mkdir()
+            yield partial
+            sync_folder(partial)
+            partial.rename(target)
+            sync_folder(folder)
+        finally:
+            remove(partial)
+
+
+@contextmanager
 def clear_errors(target: Path) -> Iterator[None]:
     """Raises `DiskFullError` and `UsageError` for what the system says."""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,9 +16,9 @@ from dataflow_core.exporters.base import Content
 from dataflow_core.exporting import card, dataset_info, manifest, snippets
 from dataflow_core.exporting.about import About
 from dataflow_core.exporting.manifest import Manifest, ManifestFile, digest_of
+from dataflow_core.exporting.measures import Measures
 from dataflow_core.exporting.parts import ONLY, Part, RowsSeen
 from dataflow_core.exporting.plan import ExportFile, ExportPlan, Preflight
-from dataflow_core.exporting.tally import Tally
 from dataflow_core.models import ReviewStatus, Run
 from dataflow_core.settings import PROGRAM, VERSION
 from dataflow_core.storage.exported import Origin
@@ -48,14 +49,14 @@ class Gathering:
         self._workspace = workspace
         self._origins, self._runs, self._statuses = origins, runs, statuses
         self._rows = RowsSeen(plan)
-        self._tallies: dict[str, Tally] = {}
+        self._measures: dict[str, Measures] = {}
         self._spool = spool
         self._ids: dict[tuple[str, str], IO[bytes]] = {}
 
     def took(self, generator: str, split: str, contents: Sequence[Content]) -> None:
         self._rows.took(generator, split, contents)
         origins = self._origins([content.number for content in contents])
-        self._tallies.setdefault(generator, Tally()).add(contents, origins)
+        self._measures.setdefault(generator, Measures()).add(contents, origins)
         key = (generator, split or ONLY)
         if key not in self._ids:
             # Nameless: however this ends, nothing is left of it.
@@ -74,6 +75,7 @@ class Gathering:
             workspace=self._workspace,
             at=datetime.now(UTC).isoformat(timespec="seconds"),
             plan=plan,
+            about=self._about,
             files=tuple(_listed(file) for file in [*written, *made]),
             found=preflight.found,
             left_out=preflight.left_out,
@@ -97,6 +99,8 @@ class Gathering:
                 for line in noted:
                     record_id, _, revision = line.rpartition(b" ")
                     packed.write(begin + record_id + b', "revision": ' + revision.strip() + b"}\n")
+            packed.close()
+            os.fsync(raw.fileno())
         return _about(path)
 
     def _write_hints(self, folder: Path, name: str, parts: Sequence[Part]) -> list[ExportFile]:
@@ -111,12 +115,11 @@ class Gathering:
         return [_write(folder / file, text) for file, text in texts.items()]
 
     def _write_card_and_manifest(self, folder: Path, told: Manifest, parts: Sequence[Part]) -> list[ExportFile]:
-        ids = [run for tally in self._tallies.values() for run in tally.runs if run]
+        ids = [run for own in self._measures.values() for run in own.runs if run]
         facts = card.CardFacts(
-            about=self._about,
             manifest=told,
             parts=parts,
-            tallies=self._tallies,
+            measures=self._measures,
             runs=self._runs(ids),
             statuses=self._statuses(told.plan),
             about_files=_described(told.files),
@@ -132,7 +135,10 @@ def _listed(file: ExportFile) -> ManifestFile:
 
 
 def _write(path: Path, text: str) -> ExportFile:
-    path.write_text(text, encoding="utf-8", newline="\n")
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     return _about(path)
 
 

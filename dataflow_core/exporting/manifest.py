@@ -14,11 +14,12 @@ import json
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple
 
 from dataflow_core.errors import UsageError
+from dataflow_core.exporting.about import About
 from dataflow_core.exporting.plan import ExportPlan
 from dataflow_core.exporting.plan_fields import plan_of
 from dataflow_core.models import Fields
@@ -57,7 +58,7 @@ class ManifestFile:
 class Manifest:
     """What manifest.json says. `at` is the time in ISO 8601, UTC; `left_out` counts records by the rule they broke.
 
-    `program` is that which wrote the files: another version may write them otherwise.
+    `program` is that which wrote the files: another version may write them otherwise. `about` is what the person said.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Manifest:
     at: str
     plan: ExportPlan
     files: tuple[ManifestFile, ...]
+    about: About = field(default_factory=About)
     found: int = 0
     left_out: int = 0
     by_rule: tuple[tuple[str, int], ...] = ()
@@ -176,6 +178,7 @@ def _manifest_of(fields: Any, path: Path) -> Manifest:
             at=_text(fields["at"]),
             plan=plan,
             files=tuple(_file(one) for one in fields["files"]),
+            about=_about(fields["about"]),
             found=int(fields["found"]),
             left_out=int(fields["left_out"]),
             by_rule=tuple((_text(rule), int(count)) for rule, count in fields["by_rule"].items()),
@@ -189,6 +192,11 @@ def _file(fields: Fields) -> ManifestFile:
     if PurePosixPath(texts["name"]).name != texts["name"] or "\\" in texts["name"]:
         raise ValueError(f"the file name {texts['name']!r}")
     return ManifestFile(**texts, records=int(fields["records"]), bytes=int(fields["bytes"]))
+
+
+def _about(fields: Fields) -> About:
+    languages = tuple(_text(code) for code in fields["languages"])
+    return About(_text(fields["title"]), _text(fields["licence"]), languages)
 
 
 def _text(value: Any) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from dataflow_core.exporters import exporter_named
 from dataflow_core.exporters.base import Content, FieldChoice
 from dataflow_core.exporters.chats import default_choice, is_dialogue
+from dataflow_core.exporting.names import names_of
 from dataflow_core.exporting.plan import ExportFile, ExportPlan
-from dataflow_core.generators import GENERATORS
 from dataflow_core.models import Fields
 
 #: The split of a file where there is but one.
@@ -85,17 +85,3 @@ class RowsSeen:
                 choice = default_choice(generator, self._params.get(generator, {}), columns)
             parts.append(Part(name, generator, self._plan.format, choice, files, rows))
         return parts
-
-
-def names_of(generators: Sequence[str]) -> Mapping[str, str]:
-    """What a dataset of each is called; those of one label are told apart by the generator's name."""
-    labels = {one: GENERATORS[one].label if one in GENERATORS else one for one in generators}
-    shared = {label for label in labels.values() if list(labels.values()).count(label) > 1}
-    return {one: _plain(one if label in shared else label) for one, label in labels.items()}
-
-
-def _plain(text: str) -> str:
-    """Only letters, digits, "_" and "-", as names of datasets may be of."""
-    return "".join(
-        letter if (letter.isascii() and letter.isalnum()) or letter in "_-" else "_" for letter in text.lower()
-    )

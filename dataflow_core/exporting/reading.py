@@ -50,9 +50,10 @@ class Reader:
 
     def chunks(self) -> Iterator[Chunk]:
         for stored in _in_chunks(self._state.contents(self.numbers)):
-            yield Chunk(stored, self._contents(stored))
+            yield Chunk(stored, self.contents(stored))
 
-    def _contents(self, stored: list[StoredContent]) -> list[Content]:
+    def contents(self, stored: list[StoredContent]) -> list[Content]:
+        """What there is of them to be exported."""
         refused = self._state.refused(stored) if self._needs_refused else {}
         about = self._state.about(stored) if self._needs_about else {}
         run = self._state.run

@@ -94,19 +94,20 @@ class Snapshot:
         return self._runs[run_id]
 
     def refused(self, contents: Sequence[StoredContent]) -> dict[int, Fields]:
-        """What the present versions of these records were preferred to, by number, where there is anything.
+        """What these versions of the records were preferred to, by number, where there is anything.
 
         For a person's edit of what a model made, or a file held, that is the newest earlier version that no person
         wrote; for what a model wrote again, and a person took, the version whose place it took.
         """
-        revised = [content.number for content in contents if content.revision > 1]
+        revised = {content.number: content.revision for content in contents if content.revision > 1}
         if not revised:
             return {}
-        wanted = select(revisions.c.record, revisions.c.kind, revisions.c.fields)
+        wanted = select(revisions.c.record, revisions.c.number, revisions.c.kind, revisions.c.fields)
         wanted = wanted.where(revisions.c.record.in_(revised)).order_by(revisions.c.record, revisions.c.number)
         history: dict[int, list[tuple[str, Fields]]] = {}
-        for record, kind, fields in self._connection.execute(wanted):
-            history.setdefault(record, []).append((kind, fields))
+        for record, number, kind, fields in self._connection.execute(wanted):
+            if number <= revised[record]:
+                history.setdefault(record, []).append((kind, fields))
         found = {number: _preferred_to(versions) for number, versions in history.items()}
         return {number: fields for number, fields in found.items() if fields is not None}
 

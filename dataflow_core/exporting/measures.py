@@ -33,7 +33,7 @@ class Length:
 
 
 @dataclass(slots=True)
-class Tally:
+class Measures:
     """Of one generator's records. `lengths` are by what is measured: "turns", or the name of a field in words.
 
     `runs` counts by the run's id, "" for records of none.
