@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     _add_control(verbs)
 
     _add_flows(verbs)
+    _add_import(verbs)
 
     runs = verbs.add_parser("runs", help="list the runs")
     _add_workspace(runs)
@@ -222,6 +223,38 @@ def _add_flows(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     run.add_argument("file", metavar="PIPELINE.yaml")
     _add_quiet(run)
     _add_workspace(run)
+
+
+def _add_import(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Files that hold records already."""
+    verb = verbs.add_parser(
+        "import",
+        help="bring the records of a file in for review",
+        description="Import JSON Lines, JSON, Parquet or CSV, as it is or packed as .gz or .zst. What it holds is told "
+        "by its content. All of it is imported or nothing, unless lines that cannot be used are to be left out.",
+    )
+    verb.add_argument("file", metavar="FILE")
+    verb.add_argument(
+        "--as", dest="kind", choices=["tasks", "dialogues", "records"], help="what they are (default: recognised)"
+    )
+    verb.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="PART=COLUMN",
+        help="which column is what; may be repeated. Parts of tasks: atom_task, parallel_task, subsequent_task, "
+        "composition_task; of dialogues: conversation, or user, assistant, input, history; system, category",
+    )
+    verb.add_argument("--skip-bad", action="store_true", help="leave out lines that cannot be used")
+    verb.add_argument("--check", action="store_true", help="read the whole file, tell what is wrong, and store nothing")
+    verb.add_argument("--problems", metavar="OUT.jsonl", help="write the lines that cannot be used, with the reasons")
+    verb.add_argument(
+        "--reanswer", action="store_true", help="then have a model answer the dialogues anew, keeping the user's turns"
+    )
+    verb.add_argument("--temperature", type=_temperature, help="sampling temperature of the answers (default: 0.9)")
+    verb.add_argument("--seed", type=int, default=0)
+    _add_execution(verb)
+    _add_workspace(verb)
 
 
 def _add_execution(verb: argparse.ArgumentParser) -> None:

@@ -20,6 +20,7 @@ from dataflow_core.cli_bundles import exports, push
 from dataflow_core.cli_custom import plan_custom
 from dataflow_core.cli_exports import export
 from dataflow_core.cli_flows import plan_again, read_again, run_file, save
+from dataflow_core.cli_imports import import_file
 from dataflow_core.errors import DataflowError, UsageError
 from dataflow_core.exporting.engine import exported_lines
 from dataflow_core.exporting.failures import write_failures
@@ -27,7 +28,7 @@ from dataflow_core.exporting.files import write_lines
 from dataflow_core.flows.pipeline_files import read_pipeline
 from dataflow_core.home import Home
 from dataflow_core.launch import launch_app
-from dataflow_core.models import Budget, Run, RunState, Stage
+from dataflow_core.models import Budget, Run, RunKind, RunState, Stage
 from dataflow_core.readers import guess_task_column, read_table, select_inputs
 from dataflow_core.rechecking import recheck
 from dataflow_core.report import (
@@ -162,6 +163,12 @@ def _pipeline(options: argparse.Namespace) -> int:
     return run_file(pipeline, workspace, lambda _, run: _execute(workspace, run, quiet=options.quiet))
 
 
+def _import(options: argparse.Namespace) -> int:
+    workspace = _workspace(options, create=True)
+    status, run = import_file(workspace, options)
+    return status if run is None else _report(workspace, run, _execute(workspace, run, quiet=options.quiet))
+
+
 def _run(options: argparse.Namespace) -> int:
     workspace = _workspace(options)
     run = workspace.runs.get(options.id)
@@ -267,7 +274,11 @@ def _status(options: argparse.Namespace) -> int:
 
 def _runs(options: argparse.Namespace) -> int:
     workspace = _workspace(options)
-    for run in workspace.runs.all():
+    for run in workspace.runs.with_records():
+        if run.kind is RunKind.IMPORT:
+            count = workspace.records.count(Query(runs=(run.id,)))
+            print(f"{run.id}  imported     {count:>6} records  {run.name}")
+            continue
         progress = workspace.runs.progress(run.id)
         print(
             f"{run.id}  {run.state.value:<11}  {progress.done:>6} done {progress.failed:>5} failed "
@@ -372,6 +383,7 @@ _VERBS = {
     "save": _save,
     "again": _again,
     "pipeline": _pipeline,
+    "import": _import,
     "run": _run,
     "action": _action,
     "worker": _worker,

@@ -7,7 +7,7 @@ from typing import Any
 
 from dataflow_core.errors import UsageError
 from dataflow_core.few_shot import FewShot, choose_examples
-from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
+from dataflow_core.generators.consistent_chat import ConsistentChatGenerator, dialogue_input
 from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.generators.prompt_check import check_prompt
@@ -132,6 +132,38 @@ class Planner:
                 inputs=cells,
                 examples=self._examples(generator.name, params, cells, endpoint, few_shot),
                 source={"name": "plan", "lines": len(cells), "skipped": 0},
+            )
+        )
+
+    def plan_answers(
+        self,
+        dialogues: Iterable[Fields],
+        *,
+        endpoint: Endpoint,
+        temperature: float = 0.9,
+        seed: int = 0,
+        name: str = "",
+        source: Fields | None = None,
+    ) -> Run:
+        """Store a run that answers existing dialogues anew; `start` begins it.
+
+        `dialogues` are the fields of dialogue records. Each becomes an input that keeps the user's turns, the system
+        turn and all other fields; its answers are written by the model, and make a new record. `source` says where the
+        dialogues are from. Raises `UsageError` where there is none.
+        """
+        generator = ConsistentChatGenerator(temperature=temperature, seed=seed, recipe=endpoint.recipe)
+        inputs = [dialogue_input(fields) for fields in dialogues]
+        if not inputs:
+            raise UsageError("There is no dialogue to be answered anew.")
+        return self.runs.create(
+            RunPlan(
+                name=name or "Answered anew",
+                generator=generator.name,
+                params={"temperature": temperature, "seed": seed, "keeps_questions": True},
+                endpoint=endpoint,
+                prompt_version=generator.prompt_version,
+                inputs=inputs,
+                source={"name": "dialogues", "lines": len(inputs), "skipped": 0} | (source or {}),
             )
         )
 

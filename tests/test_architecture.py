@@ -50,7 +50,18 @@ LAYERS = (
     ("dataflow_core",),
     ("ui",),
     ("pages",),
-    ("app", "arguments", "cli", "cli_custom", "cli_bundles", "cli_exports", "cli_flows", "report", "__main__"),
+    (
+        "app",
+        "arguments",
+        "cli",
+        "cli_bundles",
+        "cli_custom",
+        "cli_exports",
+        "cli_flows",
+        "cli_imports",
+        "report",
+        "__main__",
+    ),
 )
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 

@@ -18,10 +18,18 @@ from dataflow_core.prompts.consistent_chat import ShownDialogue
 
 #: What a record says of the cell of the plan that it was made for.
 _CELL = ("category", "intent", "flow", "topic")
+#: What of an existing dialogue a model is told besides its turns.
+_TOLD = (*_CELL, "language", "system")
+SAME_LANGUAGE = "the language of the user's messages"
+#: In an input that holds an existing dialogue to be answered anew: its user's turns.
+QUESTIONS = "questions"
 
 
 class ConsistentChatGenerator:
-    """Its inputs are the cells of a plan of intent × information flow × topic (`dataflow_core.intents`).
+    """Its inputs are the cells of a plan of intent × information flow × topic (`dataflow_core.intents`), or dialogues.
+
+    An input that has `questions` is an existing dialogue: these are its user's turns, which are kept and answered anew,
+    as is every other field of it. Its system turn, if it has a `system`, is what the answers keep to.
 
     `num_turns_per_dialog` counts the messages of both sides, and dialogues have exactly so many. `prompt` is one of a
     person's own (`PromptTexts.as_fields`) in place of the built-in one. Of the records that an input has as examples,
@@ -78,11 +86,11 @@ class ConsistentChatGenerator:
         return await self.answer(item, await self.skeleton(item, ask), ask)
 
     async def skeleton(self, item: Input, ask: Ask) -> Fields:
-        return _with_turns({name: item.fields[name] for name in _CELL}, await self._questions(item, ask))
+        return _with_turns(_kept(item.fields), await self._questions(item, ask))
 
     async def answer(self, item: Input, skeleton: Fields, ask: Ask) -> Fields:
         questions = questions_of(skeleton)
-        cell = item.fields | {name: skeleton[name] for name in _CELL if name in skeleton}
+        cell = self._told(item.fields | {name: skeleton[name] for name in _CELL if name in skeleton})
         return _with_turns(skeleton, questions, await self._answers(replace(item, fields=cell), questions, ask))
 
     def unanswered(self, skeleton: Fields) -> Fields:
@@ -91,14 +99,24 @@ class ConsistentChatGenerator:
 
     def blank(self, item: Input, answered: Mapping[str, Completion]) -> Fields:
         count = self.num_turns_per_dialog // 2
-        questions = [""] * count
+        questions = list(item.fields.get(QUESTIONS) or [""] * count)
         if skeleton := answered.get("skeleton"):
             with suppress(AnswerError):  # the small recipe's skeleton has another form
                 questions = text_list_answer("questions", count).read(skeleton).value.questions
-        return _with_turns({name: item.fields[name] for name in _CELL}, questions, [""] * count)
+        return _with_turns(_kept(item.fields), questions, [""] * len(questions))
+
+    def _told(self, cell: Fields) -> Fields:
+        """What the model is told; an existing dialogue may come without a topic and a language."""
+        if QUESTIONS not in cell:
+            return cell
+        texts = {name: value for name in _TOLD if isinstance(value := cell.get(name), str) and value}
+        language = "" if self.recipe == "small" else SAME_LANGUAGE
+        return {"topic": texts.get("category", ""), "language": language, QUESTIONS: cell[QUESTIONS]} | texts
 
     async def _questions(self, item: Input, ask: Ask) -> list[str]:
         cell, seed = item.fields, seed_for(self.seed, item)
+        if QUESTIONS in cell:
+            return _asked_in(cell[QUESTIONS])
         if self.recipe == "small":
             return await small_skeleton(
                 cell, ask, turns=self.num_turns_per_dialog, seed=seed, temperature=self.temperature
@@ -127,6 +145,31 @@ class ConsistentChatGenerator:
         )
         answer = await ask(prompt, answer=text_list_answer("answers", len(questions)), step="answers")
         return list[str](answer.answers)
+
+
+def dialogue_input(fields: Fields) -> Fields:
+    """The input by which an existing dialogue is answered anew."""
+    turns = fields.get("conversation") or []
+    questions = [turn["value"] for turn in turns if turn["role"] == "user"]
+    return {name: value for name, value in fields.items() if name != "conversation"} | {QUESTIONS: questions}
+
+
+def _kept(cell: Fields) -> Fields:
+    """What a record has of its input: of an existing dialogue all but the turns."""
+    if QUESTIONS in cell:
+        return {"category": "", **{name: value for name, value in cell.items() if name != QUESTIONS}}
+    return {name: cell[name] for name in _CELL}
+
+
+def _asked_in(questions: Sequence[str]) -> list[str]:
+    if not questions:
+        raise UsageError("The dialogue has no turn by the user, so there is nothing to answer.")
+    if empty := next((number for number, text in enumerate(questions, start=1) if not text.strip()), None):
+        raise UsageError(
+            f"The user's turn {empty} is empty, so it cannot be answered. Write it in Review, or leave out "
+            "the dialogue."
+        )
+    return list(questions)
 
 
 def questions_of(skeleton: Fields) -> list[str]:

@@ -105,6 +105,7 @@ async def small_answers(
                 history,
                 shown,
                 language=language,
+                told=_shown(cell.get("system") or ""),
                 seed=derived_seed(seed, step, topic, question),
                 temperature=temperature,
             )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dataflow_core import rechecking
 from dataflow_core.errors import ReadError
+from dataflow_core.export import write_lines
 from dataflow_core.generators.para_seq import task_keys
 from dataflow_core.importers.base import Checked, ImportProgress, Mapping, Recognised
 from dataflow_core.importers.making import TASKS, Maker
@@ -65,6 +67,15 @@ class Imports:
         maker = Maker(mapping)
         with opened_source(path, name) as source:
             yield from Pass(source, maker, None).problems_only()
+
+    def write_problems(self, path: Path, name: str, mapping: Mapping, out: Path) -> int:
+        """Write the lines that cannot be used to a file, with reasons, and return how many there are.
+
+        Raises what `check` does, and `UsageError` where `out` cannot be written.
+        """
+        encode = json.JSONEncoder(ensure_ascii=False).encode
+        found = self.problems(path, name, mapping)
+        return write_lines(out, (encode({"line": one.line, "reason": one.reason, "text": one.text}) for one in found))
 
     def store(
         self,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from dataflow_core.errors import UsageError
+from dataflow_core.exporters.csv_table import unguarded
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator, task_keys
@@ -24,7 +24,6 @@ PARTS: dict[str, tuple[str, ...]] = {
     OWN: (),
 }
 _OURS = ("category", "conversation", "system")
-_QUOTED = re.compile(r"'+[=+\-@\t\r\n|%]")
 
 
 class Maker:
@@ -73,7 +72,7 @@ class Maker:
             if name:
                 yield f"“{name}” of {count:,} turns is not kept: a turn has a role and a text."
         if self.unquoted:
-            yield f"{self.unquoted:,} cells had an apostrophe before what a spreadsheet would run; it was taken away."
+            yield f"{self.unquoted:,} cells had an apostrophe before what a spreadsheet would run; it is taken away."
 
     def _own(self, fields: Fields) -> Fields:
         if not fields:
@@ -150,7 +149,7 @@ class Maker:
 
     def _add_rest(self, made: Fields, fields: Fields) -> None:
         for name, value in fields.items():
-            if name in self._used:
+            if name in self._used or value is None:
                 continue
             if name in _OURS:
                 self.left[name] += 1
@@ -159,9 +158,9 @@ class Maker:
 
     def _unquoted(self, fields: Fields) -> Fields:
         found = {
-            name: value[1:]
+            name: text
             for name, value in fields.items()
-            if type(value) is str and value[:1] == "'" and _QUOTED.match(value)
+            if type(value) is str and "'" in value and (text := unguarded(value)) != value
         }
         self.unquoted += len(found)
         return fields | found if found else fields

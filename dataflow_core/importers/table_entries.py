@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import IO, Any
 
 from dataflow_core.errors import ReadError
+from dataflow_core.exporters.csv_table import unguarded
+from dataflow_core.exporters.parquet import JSON_COLUMN
 from dataflow_core.importers.entries import LONGEST, Entry, too_long
 from dataflow_core.models import Fields
 from dataflow_core.readers.columnar import json_value
@@ -33,7 +36,7 @@ class CsvReader:
         for _ in range(skipped):
             self._lines.read()
         header = self._header(name)
-        self.columns, notes = column_names(header)
+        self.columns, notes = column_names([unguarded(cell) for cell in header])
         self.notes = tuple(notes)
         if self.delimiter is None and not looks_like_a_name(self.columns[0]):
             raise ReadError(
@@ -57,7 +60,7 @@ class CsvReader:
         for line, cells, raw in self._rows(width):
             if isinstance(cells, str):
                 yield line, cells, raw()
-            elif not any(map(str.strip, cells)):
+            elif not cells or (width > 1 and not any(map(str.strip, cells))):
                 yield line, None, ""
             elif len(cells) != width:
                 count = "1 field" if len(cells) == 1 else f"{len(cells)} fields"
@@ -169,7 +172,11 @@ class ParquetReader:
         self._name = name
         with damage_told(name):
             self._file: Any = pq.ParquetFile(file, buffer_size=1 << 20, pre_buffer=False)
-            self.columns, notes = column_names(self._file.schema_arrow.names)
+            schema = self._file.schema_arrow
+            self.columns, notes = column_names(schema.names)
+        ours = {key.encode(): value.encode() for key, value in JSON_COLUMN.items()}
+        about = [schema.field(place).metadata or {} for place in range(len(schema.names))]
+        self._of_json = tuple(ours.items() <= metadata.items() for metadata in about)
         self.notes = tuple(notes)
         self.total: int = self._file.metadata.num_rows
         self.read = 0
@@ -187,11 +194,17 @@ class ParquetReader:
         return max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(1, int(size) // max(1, self.total))))
 
     def _entry(self, number: int, cells: Sequence[Any]) -> Entry:
-        fields: Fields = {column: json_value(cell) for column, cell in zip(self.columns, cells, strict=True)}
+        try:
+            fields: Fields = {
+                column: json.loads(cell) if is_json and cell is not None else json_value(cell)
+                for column, cell, is_json in zip(self.columns, cells, self._of_json, strict=True)
+            }
+        except (ValueError, RecursionError):
+            return number, f"Entry {number} has a text that is not the JSON which its column is to hold.", str(cells)
         texts = "".join(value if isinstance(value, str) else repr(value) for value in fields.values())
         if is_harmful(texts):
             return number, f"Entry {number} {why_harmful(texts)}", texts
-        if all(value is None or (isinstance(value, str) and not value.strip()) for value in fields.values()):
+        if all(value is None for value in fields.values()):
             return number, None, ""
         return number, fields, ""
 

@@ -40,6 +40,9 @@ Topic: {topic}
 Information flow, {flow}:
 {flow_steps}"""
 
+#: Before the system turn of an existing dialogue that is answered anew.
+_OWN_SYSTEM = "In this conversation the assistant has been told the following, and every reply keeps to it:"
+
 PROMPT = PromptTexts(
     VERSION,
     0,
@@ -83,7 +86,10 @@ def answers_prompt(
     examples: Sequence[ShownDialogue] = (),
 ) -> Prompt:
     texts = prompt.texts
-    messages = [Message("system", render(texts["answers"], _values(cell, len(questions))))]
+    told = render(texts["answers"], _values(cell, len(questions)))
+    if system := cell.get("system"):
+        told = f"{told}\n\n{_OWN_SYSTEM}\n{system}"
+    messages = [Message("system", told)]
     for shown, asked, answers in examples:
         messages += [_asking(texts["messages"], shown, asked), Message("assistant", _json({"answers": list(answers)}))]
     messages.append(_asking(texts["messages"], cell, questions))

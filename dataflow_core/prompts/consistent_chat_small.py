@@ -156,16 +156,21 @@ def answer_prompt(
     question: str,
     *,
     language: str = "",
+    told: str = "",
     seed: int,
     temperature: float | None,
 ) -> Prompt:
-    """Ask for the answer to `question` in the conversation so far: pairs of a question and its answer."""
-    system = f"You are a helpful assistant and an expert on {topic}. Answer with two or three short sentences of facts."
+    """Ask for the answer to `question` in the conversation so far: pairs of a question and its answer.
+
+    `told` is the system turn of a conversation that has one; it takes the place of what the assistant is else told.
+    """
+    who = f"You are a helpful assistant and an expert on {topic}." if topic else "You are a helpful assistant."
+    system = f"{told or who} Answer with two or three short sentences of facts."
     messages = [Message("system", f"{system} Answer in {language}." if language else system)]
     for earlier, answer in history:
         messages += [Message("user", earlier), Message("assistant", answer)]
     # The topic is said again each time: such a model loses it after a turn or two.
-    messages.append(Message("user", f"{question} (about {topic})"))
+    messages.append(Message("user", f"{question} (about {topic})" if topic else question))
     return Prompt(VERSION, tuple(messages), sampling=_sampling(seed, temperature, 80, ANSWER_CANDIDATES))
 
 

@@ -126,6 +126,13 @@ class RunStore(ProgressReader):
         with self._database.read() as connection:
             return [run_of(row) for row in connection.execute(query).mappings()]
 
+    def with_records(self, limit: int | None = None) -> list[Run]:
+        """Those that records are of, newest first: that made them, or brought them from a file."""
+        of_records = runs.c.kind.in_([RunKind.GENERATE, RunKind.IMPORT])
+        query = select(runs).where(of_records).order_by(runs.c.id.desc()).limit(limit)
+        with self._database.read() as connection:
+            return [run_of(row) for row in connection.execute(query).mappings()]
+
     def live(self, *, kinds: Sequence[RunKind] = (RunKind.GENERATE,)) -> list[Run]:
         is_live = runs.c.kind.in_(kinds) & runs.c.state.in_([RunState.QUEUED, RunState.RUNNING])
         stored = select(runs).where(is_live).order_by(runs.c.id)
@@ -149,7 +156,9 @@ class RunStore(ProgressReader):
             chosen = [failed & inputs.c.id.in_(input_ids[start : start + _MOST_IDS]) for start in chunks]
         again = {"state": InputState.PENDING, "attempt": inputs.c.attempt + 1}
         with self._database.write() as connection:
-            if run_of(_row(connection, run_id)).state.is_live:
+            run = run_of(_row(connection, run_id))
+            _check_makes_records(run)
+            if run.state.is_live:
                 raise RunIsLiveError("The run is still going on. Retry its failures when it has ended or is paused.")
             for which in chosen:
                 never_ended = select(inputs.c.id).where(
@@ -220,6 +229,7 @@ class RunStore(ProgressReader):
         changed = {} if budget is None else _budget_values(budget)
         with self._database.write() as connection:
             run = run_of(_row(connection, run_id))
+            _check_makes_records(run)
             if run.state.is_live:
                 raise RunIsLiveError("This run is being executed already. Follow it on the Runs page.")
             _check_price(run.budget if budget is None else budget, endpoint or run.endpoint)
@@ -240,6 +250,7 @@ class RunStore(ProgressReader):
         """Make this process the run's owner. Raises `RunIsLiveError` while another process is."""
         with self._database.write() as connection:
             row = _row(connection, run_id)
+            _check_makes_records(run_of(row))
             is_ours_to_begin = row["state"] == RunState.QUEUED and row["owner"] == this_process()
             if not is_ours_to_begin and is_alive(row["owner"], row["heartbeat_at"]):
                 raise RunIsLiveError(f"Run {run_id} is being executed by process {row['owner']['pid']} already.")
@@ -284,7 +295,9 @@ class RunStore(ProgressReader):
     def ask(self, run_id: str, request: Request) -> None:
         """Ask for a pause or for the end. A run without a live process obeys at once; one that has ended stays so."""
         with self._database.write() as connection:
-            state = run_of(_row(connection, run_id)).state
+            run = run_of(_row(connection, run_id))
+            _check_makes_records(run)
+            state = run.state
             if state.is_live:
                 connection.execute(update(runs).where(runs.c.id == run_id).values(request=request))
             elif request == "cancel":
@@ -292,6 +305,12 @@ class RunStore(ProgressReader):
                     _end(connection, run_id, RunState.CANCELLED, "Cancelled.", "person")
             elif state is RunState.INTERRUPTED:
                 _end(connection, run_id, RunState.PAUSED, "Paused.", "person")
+
+
+def _check_makes_records(run: Run) -> None:
+    """Raises `UsageError` for an import, of which there is nothing to be executed."""
+    if run.kind is RunKind.IMPORT:
+        raise UsageError(f"{run.name} was imported, so there is nothing to be run. Review its records, or export them.")
 
 
 def _has_unended(connection: Connection, run_id: str) -> bool:
