@@ -49,15 +49,17 @@ if by_generator:
             st.button("Stop", icon=":material/stop:", on_click=stop_writing)
         else:
             number = look.result.total if look.result else 0
-            st.button(
+            # No callback: what it would be handed is of the run before, and the choice may have changed since.
+            if st.button(
                 f"Export {count(number, 'record')}" if number else "Export",
                 type="primary",
                 icon=":material/ios_share:",
                 disabled=not number,
-                on_click=start_writing,
-                args=(workspace, plan, options.about),
+                key="export-go",
                 width="stretch",
-            )
+            ):
+                start_writing(workspace, plan, options.about)
+                st.rerun()
     if rows := previewed(workspace, plan).result:
         show_preview(plan, {kind: rows[kind] for kind in by_generator if rows.get(kind)})
 else:

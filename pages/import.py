@@ -5,21 +5,13 @@ import streamlit as st
 from dataflow_core.errors import DataflowError
 from dataflow_core.workspace import Workspace
 from ui.format import count
-from ui.importing.checked import (
-    ask_to_skip,
-    being_stored,
-    checked,
-    forget_storing,
-    list_problems,
-    show_counts,
-    start_storing,
-    stop_storing,
-)
+from ui.importing.checked import ask_to_skip, checked, list_problems, show_counts
 from ui.importing.mapping import choose_mapping, lacking
 from ui.importing.past import past_imports
 from ui.importing.recognising import recognised_as, show_recognised, taken_as
 from ui.importing.sample import show_sample
 from ui.importing.source import Source, choose_source, chosen_source, forget_source, show_source
+from ui.importing.storing import being_stored, choose_next, forget_storing, start_storing, stop_storing
 from ui.jobs import show_progress
 from ui.review.filters import go_to_review_of
 from ui.session import current_workspace
@@ -47,10 +39,11 @@ def take_in(workspace: Workspace, source: Source) -> None:
             st.caption(escape_markdown(missing))
             return
         look = checked(workspace, source, mapping)
-        skips, found = False, look.result
+        skips, answers_by, found = False, None, look.result
         if found:
             show_counts(found)
-            skips = ask_to_skip(source, mapping, found) if found.problems else False
+            skips = bool(found.problems) and ask_to_skip(source, mapping, found)
+            answers_by = choose_next(workspace, mapping)
         elif look.problem:
             st.error(escape_markdown(look.problem), icon=":material/error:")
         else:
@@ -60,15 +53,17 @@ def take_in(workspace: Workspace, source: Source) -> None:
             st.button("Stop", icon=":material/stop:", on_click=stop_storing)
         else:
             records = found.records if found else 0
-            st.button(
+            # No callback: what it would be handed is of the run before, and the choice may have changed since.
+            if st.button(
                 f"Import {count(records, 'record')}" if records else "Import",
                 type="primary",
                 icon=":material/move_to_inbox:",
                 disabled=not records or bool(found and found.problems and not skips),
-                on_click=start_storing,
-                args=(workspace, source, mapping, skips),
+                key="import-go",
                 width="stretch",
-            )
+            ):
+                start_storing(workspace, source, mapping, skips, answers_by)
+                st.rerun()
     if found and found.problems:
         with left:
             list_problems(workspace, source, mapping, found)
@@ -82,7 +77,9 @@ if (storing := being_stored()) is not None and storing.is_done:
     forget_storing()
     if storing.result:
         forget_source()
-        go_to_review_of(storing.result)
+        if storing.result.answers:
+            st.switch_page("pages/runs.py", query_params={"run": storing.result.answers.id})
+        go_to_review_of(storing.result.run)
     if storing.problem:
         st.error(escape_markdown(storing.problem), icon=":material/error:")
 source = chosen_source(workspace)

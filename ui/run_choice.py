@@ -9,8 +9,7 @@ from ui.names import run_label
 
 def runs_and_imports(workspace: Workspace) -> dict[str, Run]:
     """By id, the newest first."""
-    found = [*workspace.runs.all(), *workspace.runs.all(kind=RunKind.IMPORT)]
-    return {run.id: run for run in sorted(found, key=lambda run: run.created_at, reverse=True)}
+    return {run.id: run for run in workspace.runs.with_records()}
 
 
 def source_label(run: Run) -> str:

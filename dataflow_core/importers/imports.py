@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dataflow_core import rechecking
 from dataflow_core.errors import ReadError
-from dataflow_core.export import write_lines
+from dataflow_core.exporting.files import write_lines
 from dataflow_core.generators.para_seq import task_keys
 from dataflow_core.importers.base import Checked, ImportProgress, Mapping, Recognised
 from dataflow_core.importers.making import TASKS, Maker

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from dataflow_core.models import ReviewStatus
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
+from ui.export import options
 from ui.names import DIALOGUES
 
 OpenPage = Callable[..., AppTest]
@@ -118,12 +119,12 @@ def test_a_task_needs_fields_where_a_chat_is_made_of_it_and_the_choice_is_kept(
 
 
 def test_a_tokenizer_that_is_not_there_is_said_so_and_nothing_can_be_exported(
-    filled_workspace: Workspace, open_page: OpenPage
+    filled_workspace: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(options, "_TOKENIZERS", ["/nowhere/tokenizer.json"])
     accept(filled_workspace, Query())
     page = open_page("export")
     page.number_input(key="export_tokens").set_value(100).run()
-    page.selectbox(key="export_tokenizer").set_value("/nowhere/tokenizer.json").run()
     assert not page.exception
     assert "tokenizer" in page.error[0].value
     assert button(page, "Export").disabled

@@ -110,7 +110,8 @@ def test_a_file_on_this_machines_disk_is_read_where_it_is(
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"), [("", "Write the path"), ("here.jsonl", "whole path"), ("/", "is a folder"), ("/no/x", "no file")]
+    ("typed", "said"),
+    [("", "Write the path"), ("here.jsonl", "whole path"), ("/", "is a folder"), ("/no/x", "no file")],
 )
 def test_a_path_that_leads_to_no_file_is_said_so(
     workspace: Workspace, open_page: OpenPage, typed: str, said: str
@@ -143,6 +144,20 @@ def test_a_file_that_goes_away_meanwhile_is_said_so(workspace: Workspace, open_p
     page.run()
     assert not page.exception
     assert "not there any more" in page.error[0].value
+
+
+def test_dialogues_can_be_answered_anew_by_a_run_that_waits_to_be_started(
+    workspace: Workspace, open_page: OpenPage
+) -> None:
+    page = upload(open_page("import"), "chats.jsonl", lines(*CHATS))
+    page.button_group(key="import-then").set_value("Have a model answer anew").run()
+    button(page, "Import 3 records").click().run()
+    assert not page.exception
+    (planned,) = workspace.runs.all()
+    assert [fields["questions"] for fields in workspace.runs.inputs(planned.id)] == [
+        [f"Question {n}?"] for n in range(3)
+    ]
+    assert workspace.runs.progress(planned.id).calls == 0
 
 
 def test_imports_are_listed_with_what_came_of_them(workspace: Workspace, open_page: OpenPage) -> None:

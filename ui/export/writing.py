@@ -21,7 +21,7 @@ _WRITING, _OPENED, _PROBLEM = "export_writing", "export_opened", "export_problem
 
 
 def start_writing(workspace: Workspace, plan: ExportPlan, about: About) -> None:
-    """For a callback."""
+    """To be followed by a rerun."""
     key = ("export", str(workspace.folder), secrets.token_hex(8))
 
     def write(report: Report) -> Export:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import secrets
 import tempfile
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
 from dataflow_core.importers.base import Checked, Mapping, ReadSoFar
-from dataflow_core.models import Run
 from dataflow_core.workspace import Workspace
 from ui.downloads.file_list import Offered, file_list
 from ui.format import count
 from ui.importing.source import FOLDER, Source
-from ui.jobs import Job, Report, followed, jobs, show_progress
-from ui.session import reviewer
+from ui.jobs import Job, Report, followed, show_progress
 from ui.shell import remark
 from ui.text import escape_markdown
 
-_STORING, _LISTED = "import-storing", "import-left-out-listed"
+_LISTED = "import-left-out-listed"
 
 
 def checked(workspace: Workspace, source: Source, mapping: Mapping) -> Job[Checked]:
@@ -98,7 +94,7 @@ def _offer_problems(workspace: Workspace, source: Source, mapping: Mapping) -> N
         )
         return
     folder = workspace.folder / FOLDER
-    job = followed("import-left-out", key, lambda report: _write_problems(folder, source, workspace, mapping, report))
+    job = followed("import-left-out", key, lambda _: _write_problems(workspace, source, mapping))
     if job.result:
         file_list([Offered(job.result, "What cannot be used, with the reasons")], folder, key="import-left-out-files")
     elif job.problem:
@@ -107,47 +103,9 @@ def _offer_problems(workspace: Workspace, source: Source, mapping: Mapping) -> N
         show_progress(job, key="import-left-out-progress")
 
 
-def _write_problems(folder: Path, source: Source, workspace: Workspace, mapping: Mapping, report: Report) -> Path:
+def _write_problems(workspace: Workspace, source: Source, mapping: Mapping) -> Path:
+    folder = workspace.folder / FOLDER
     folder.mkdir(exist_ok=True)
     target = Path(tempfile.mkdtemp(dir=folder)) / f"{source.path.stem}_left_out.jsonl"
-    with target.open("w", encoding="utf-8", newline="\n") as file:
-        for number, line in enumerate(workspace.imports.problems(source.path, source.name, mapping), start=1):
-            told = {"line": line.line, "reason": line.reason, "text": line.text}
-            file.write(json.dumps(told, ensure_ascii=True) + "\n")
-            if number % 1000 == 0:
-                report(0.0, f"{number:,} written")
+    workspace.imports.write_problems(source.path, source.name, mapping, target)
     return target
-
-
-def start_storing(workspace: Workspace, source: Source, mapping: Mapping, skip_bad: bool) -> None:
-    """For a callback."""
-    key = ("import", str(workspace.folder), secrets.token_hex(8))
-
-    author = reviewer()
-
-    def store(report: Report) -> Run:
-        tell = told_to(report, "Stored")
-        return workspace.imports.store(
-            source.path, source.name, mapping, skip_bad=skip_bad, author=author, progress=tell
-        )
-
-    st.session_state[_STORING] = key
-    jobs().job(key, store).wait(1.0)
-
-
-def being_stored() -> Job[Run] | None:
-    """The import that goes on for this session."""
-    key: Hashable = st.session_state.get(_STORING)
-    return jobs().find(key) if key else None
-
-
-def stop_storing() -> None:
-    """For a callback. Nothing of the file is stored then."""
-    if (job := being_stored()) is not None:
-        job.stop()
-
-
-def forget_storing() -> None:
-    """Take note that it has come to its end."""
-    key = st.session_state.pop(_STORING, None)
-    jobs().forget(key)
