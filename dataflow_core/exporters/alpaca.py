@@ -6,13 +6,13 @@ have the same five keys, those of other records no history, and a system prompt 
 
 from __future__ import annotations
 
-from dataflow_core.exporters.base import Content, Exporter, FieldChoice, Problem, Severity, UnfitError
-from dataflow_core.exporters.chats import dialogue_of, field_text, is_dialogue, settled
+from dataflow_core.exporters.base import Content, FieldChoice, Problem, Severity, UnfitError
+from dataflow_core.exporters.chats import TurnsExporter, dialogue_of, field_text, is_dialogue, settled
 from dataflow_core.exporters.rules import LEARNS_SILENCE, broken_order, empty_text, half_characters
 from dataflow_core.models import Fields
 
 
-class AlpacaExporter(Exporter):
+class AlpacaExporter(TurnsExporter):
     name = "alpaca"
     title = "Alpaca"
     trainers = "LLaMA-Factory"

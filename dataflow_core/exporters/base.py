@@ -93,7 +93,7 @@ class Exporter:
     """A format. `name` is for the command line, `title` and `trainers` for the screen.
 
     `suffix` is ".jsonl", ".parquet" or ".csv". `takes_fields` says whether records that are no dialogues are shown by
-    a choice of fields. `fewest` examples must be in a file for the target to take it. `source` names the documents
+    a choice of fields. `fewest` examples must be in a file for `fewest_for` to take it. `source` names the documents
     that the shape and the rules are from.
     """
 
@@ -106,6 +106,7 @@ class Exporter:
     needs_refused: ClassVar[bool] = False
     needs_provenance: ClassVar[bool] = False
     fewest: ClassVar[int] = 0
+    fewest_for: ClassVar[str] = ""
 
     def row(self, content: Content, choice: FieldChoice) -> Fields:
         """The record in this format. Raises `UnfitError`."""

@@ -19,6 +19,7 @@ class MessagesExporter(ChatExporter):
     trainers = "LLaMA-Factory, Together, Fireworks"
     source = "https://github.com/hiyouga/LLaMA-Factory/blob/main/data/README.md"
     fewest = 3
+    fewest_for = "Fireworks"
 
     def disorder(self, fault: Fault, roles: list[str]) -> Problem:
         refused = " Together refuses the file." if fault.rule in (FIRST_TURN, TURN_ORDER) else ""

@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dataflow_core.exporters.base import Chat, Content, FieldChoice, Role, Turn, UnfitError
+from dataflow_core.exporters.base import (
+    Chat,
+    Content,
+    Exporter,
+    FieldChoice,
+    Problem,
+    Role,
+    Severity,
+    Turn,
+    UnfitError,
+)
+from dataflow_core.exporters.rules import NOT_CARRIED
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.field_values import MODEL_NAME
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator, task_keys
@@ -63,6 +74,24 @@ def turns_of(fields: Fields) -> tuple[list[Role], list[str]]:
         pass
     checked = [_turn(turn, place) for place, turn in enumerate(turns, start=1)]
     return [role for role, _ in checked], [text for _, text in checked]
+
+
+def more_in_turns(fields: Fields) -> list[Problem]:
+    """That turns hold more than a role and a text, which no format has a place for."""
+    turns = fields.get("conversation")
+    if not isinstance(turns, list) or all(isinstance(turn, dict) and len(turn) == 2 for turn in turns):
+        return []
+    names = dict.fromkeys(name for turn in turns if isinstance(turn, dict) for name in turn)
+    more = ", ".join(f"“{name}”" for name in names if name not in ("role", "value"))
+    message = f"Turns of its conversation hold more than a role and a text, which is left behind: {more}."
+    return [Problem(NOT_CARRIED, Severity.NOTED, message)] if more else []
+
+
+class TurnsExporter(Exporter):
+    """A format that shows dialogues turn by turn."""
+
+    def notes(self, content: Content, choice: FieldChoice) -> list[Problem]:
+        return more_in_turns(content.fields) if is_dialogue(content.generator) else []
 
 
 def _turn(turn: Any, place: int) -> Turn:

@@ -6,8 +6,8 @@ user and ends with the assistant. Records of one's own: their fields.
 
 from __future__ import annotations
 
-from dataflow_core.exporters.base import Content, Exporter, FieldChoice, Problem, Severity, UnfitError
-from dataflow_core.exporters.chats import SYSTEM, is_dialogue, turns_of
+from dataflow_core.exporters.base import Content, FieldChoice, Problem, Severity, UnfitError
+from dataflow_core.exporters.chats import SYSTEM, TurnsExporter, is_dialogue, turns_of
 from dataflow_core.exporters.rules import (
     LEARNS_SILENCE,
     NO_CATEGORY,
@@ -21,7 +21,7 @@ from dataflow_core.exporters.rules import (
 from dataflow_core.models import Fields
 
 
-class DataflowExporter(Exporter):
+class DataflowExporter(TurnsExporter):
     name = "dataflow"
     title = "DataFlow"
     trainers = "DataFlow, LLaMA-Factory, Axolotl"
@@ -43,7 +43,8 @@ class DataflowExporter(Exporter):
     def problems(self, row: Fields) -> list[Problem]:
         said = _said_in(row)
         if said is None:
-            return half_characters(texts_in(row))
+            texts = [value for value in row.values() if isinstance(value, str)]
+            return half_characters(texts if len(texts) == len(row) else list(texts_in(row)))
         roles, texts = said
         found = half_characters([row["category"], *texts])
         if fault := broken_order(roles):
@@ -54,9 +55,9 @@ class DataflowExporter(Exporter):
         return found
 
     def notes(self, content: Content, choice: FieldChoice) -> list[Problem]:
+        found = super().notes(content, choice)
         if not is_dialogue(content.generator):
-            return []
-        found = []
+            return found
         if content.fields.get(SYSTEM):
             message = "Its system turn is left behind: DataFlow's dialogues have no place for one."
             found.append(Problem(NOT_CARRIED, Severity.NOTED, message))

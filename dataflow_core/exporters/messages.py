@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from dataflow_core.exporters.base import Chat, Content, Exporter, FieldChoice, Problem, Severity
-from dataflow_core.exporters.chats import chat_of
+from dataflow_core.exporters.base import Chat, Content, FieldChoice, Problem, Severity
+from dataflow_core.exporters.chats import TurnsExporter, chat_of
 from dataflow_core.exporters.rules import (
     EMPTY_TEXT,
     LEARNS_SILENCE,
@@ -24,7 +24,7 @@ def messages_of(chat: Chat) -> list[Fields]:
     return [{"role": "system", "content": chat.system}, *messages] if chat.system else messages
 
 
-class ChatExporter(Exporter):
+class ChatExporter(TurnsExporter):
     """`{"messages": [{"role", "content"}, …]}`, and what is alike in the targets' rules.
 
     Subclasses say what the target does with roles out of order (`disorder`), and with an empty text (`if_empty` and

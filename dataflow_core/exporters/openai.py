@@ -17,6 +17,7 @@ class OpenAIExporter(ChatExporter):
     trainers = "OpenAI, Azure OpenAI"
     source = "https://platform.openai.com/docs/guides/supervised-fine-tuning"
     fewest = 10
+    fewest_for = "OpenAI"
     if_empty = Severity.REFUSED
     why_full = "OpenAI refuses a message without content."
 

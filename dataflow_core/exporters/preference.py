@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from dataflow_core.exporters.base import Content, Exporter, FieldChoice, Problem, Severity, Turn, UnfitError
-from dataflow_core.exporters.chats import dialogue_of, is_dialogue, settled, texts_of
+from dataflow_core.exporters.base import Content, FieldChoice, Problem, Severity, Turn, UnfitError
+from dataflow_core.exporters.chats import TurnsExporter, dialogue_of, is_dialogue, settled, texts_of
 from dataflow_core.exporters.messages import messages_of
 from dataflow_core.exporters.prompt_completion import answer_of, prompt_of, said_in, turn_problems
 from dataflow_core.exporters.rules import LEARNS_SILENCE, NOT_CARRIED, empty_text, half_characters
@@ -21,7 +21,7 @@ PAIR = ("prompt", "chosen", "rejected")
 SAME = "same-answers"
 
 
-class PreferenceExporter(Exporter):
+class PreferenceExporter(TurnsExporter):
     name = "preference"
     title = "Preference pairs"
     trainers = "TRL (DPOTrainer)"
@@ -54,12 +54,13 @@ class PreferenceExporter(Exporter):
         """Of a dialogue only the first answer that the versions differ in is in the pair."""
         if content.refused is None or not is_dialogue(content.generator) or is_pair(content.fields):
             return []
+        found = super().notes(content, choice)
         turns, others = dialogue_of(content.fields).turns, dialogue_of(content.refused).turns
         place = _first_difference(turns, others)
         if place is None or turns[place + 1 :] == others[place + 1 :]:
-            return []
+            return found
         message = "The versions differ in more than one turn. Only the first of them is in the pair."
-        return [Problem(NOT_CARRIED, Severity.NOTED, message)]
+        return [*found, Problem(NOT_CARRIED, Severity.NOTED, message)]
 
     def texts(self, row: Fields) -> list[str]:
         """The prompt with the longer of the answers."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataflow_core.exporters.base import Content, Exporter, FieldChoice, Problem, Severity, UnfitError
-from dataflow_core.exporters.chats import dialogue_of, is_dialogue, settled, texts_of
+from dataflow_core.exporters.base import Content, FieldChoice, Problem, Severity, UnfitError
+from dataflow_core.exporters.chats import TurnsExporter, dialogue_of, is_dialogue, settled, texts_of
 from dataflow_core.exporters.messages import messages_of
 from dataflow_core.exporters.rules import (
     LAST_ANSWER_ONLY,
@@ -40,7 +40,7 @@ def answer_of(text: str, *, as_messages: bool) -> str | list[Fields]:
     return [{"role": "assistant", "content": text}] if as_messages else text
 
 
-class PromptCompletionExporter(Exporter):
+class PromptCompletionExporter(TurnsExporter):
     name = "prompt-completion"
     title = "Prompt and completion"
     trainers = "TRL (SFTTrainer)"

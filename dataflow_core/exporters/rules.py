@@ -64,9 +64,9 @@ def empty_text(texts: Sequence[str], name: str = "Turn") -> Fault | None:
     return None
 
 
-def half_characters(texts: Iterable[str]) -> list[Problem]:
+def half_characters(texts: Sequence[str]) -> list[Problem]:
     """A problem where a text holds half of a character."""
-    if all(map(is_whole, texts)):
+    if all(map(str.isascii, texts)) or all(map(is_whole, texts)):
         return []
     message = "It holds half of a character, which UTF-8 has no place for, and many readers refuse."
     return [Problem(HALF_CHARACTER, Severity.REFUSED, message)]

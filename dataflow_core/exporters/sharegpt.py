@@ -6,9 +6,9 @@ later rows have. LLaMA-Factory's converter skips what is not pairs of a human's 
 
 from __future__ import annotations
 
-from dataflow_core.exporters.base import Content, Exporter, FieldChoice, Problem, Severity
+from dataflow_core.exporters.base import Content, FieldChoice, Problem, Severity
 from dataflow_core.exporters.chat_messages import SKIPPED
-from dataflow_core.exporters.chats import chat_of
+from dataflow_core.exporters.chats import TurnsExporter, chat_of
 from dataflow_core.exporters.rules import LEARNS_SILENCE, broken_order, empty_text, half_characters
 from dataflow_core.models import Fields
 
@@ -16,7 +16,7 @@ FROM = {"user": "human", "assistant": "gpt"}
 _ROLES = {name: role for role, name in FROM.items()}
 
 
-class ShareGptExporter(Exporter):
+class ShareGptExporter(TurnsExporter):
     name = "sharegpt"
     title = "ShareGPT"
     trainers = "LLaMA-Factory"

@@ -114,8 +114,8 @@ class Exports:
                 preflight = Passes(plan, reader, progress).write(output, along)
                 self._check_any(plan, preflight)
                 made = output.finish(name, split_names(plan.splits), label_all=True)
-        for partial, file in made:
-            partial.rename(file.path)
+                for partial, file in made:
+                    partial.rename(file.path)
         files = [file for _, file in made]
         return preflight, [*files, *(along.files(folder, name, plan, preflight, files) if along else ())]
 
@@ -127,6 +127,8 @@ class Exports:
             waiting = left_out(self._records, plan.query)
             raise UsageError(f"No record matches, so there is nothing to export.{f' {waiting}' if waiting else ''}")
         first = preflight.concerns[0]
+        if preflight.found == 1:
+            raise UsageError(f"The one record found cannot be exported as {plan.format}: {first.message}")
         raise UsageError(
             f"None of the {preflight.found:,} records found can be exported as {plan.format}, so nothing is written. "
             f"The first one: {first.message}"

@@ -87,7 +87,14 @@ class WrittenFile(io.RawIOBase):
         self.bytes = 0
         self._hash = hashlib.sha256()
         self._file = path.open("xb", buffering=0)
-        self._compressor = _compressor(cast(BinaryIO, self), compression)
+        self._is_given_up = False
+        self._compressor: BinaryIO | None = None
+        try:
+            self._compressor = _compressor(cast(BinaryIO, self), compression)
+        except OSError:  # it writes something at once
+            self.close()
+            remove(path)
+            raise
         self.stream: BinaryIO = self._compressor or cast(BinaryIO, self)
 
     @property
@@ -99,6 +106,8 @@ class WrittenFile(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         with memoryview(data).cast("B") as view:
+            if self._is_given_up:
+                return len(view)
             self._hash.update(view)
             left = view
             while len(left):
@@ -117,7 +126,13 @@ class WrittenFile(io.RawIOBase):
         self._file.close()
 
     def close(self) -> None:
-        self._file.close()
+        """Let go of the file, which is whole only if it was finished before."""
+        if not self.closed:
+            self._is_given_up = True
+            if self._compressor is not None:
+                with suppress(OSError, ValueError):  # it may have more to write, which nobody wants
+                    self._compressor.close()
+            self._file.close()
         super().close()
 
 

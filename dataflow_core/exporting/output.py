@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dataflow_core.exporters.base import Exporter, RowWriter
 from dataflow_core.exporters.json_lines import LineWriter
-from dataflow_core.exporting.files import WrittenFile
+from dataflow_core.exporting.files import WrittenFile, remove
 from dataflow_core.exporting.judging import Judged
 from dataflow_core.exporting.names import names_of, suffix_of
 from dataflow_core.exporting.plan import Compression, ExportFile
@@ -84,9 +84,10 @@ class Output:
         return made
 
     def close(self) -> None:
-        """Let go of all files, whole or not."""
+        """Let go of all files, and remove those that nobody has renamed."""
         for opened in [*self._open.values(), *([self._left] if self._left else [])]:
             opened.file.close()
+            remove(opened.file.path)
 
     def _file(self, name: str, compression: Compression) -> WrittenFile:
         return WrittenFile(self._folder / f"{self._beginning}{name}{self._end}", compression)

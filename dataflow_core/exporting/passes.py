@@ -110,8 +110,7 @@ class Passes:
         for chunk in self._reader.chunks():
             yield chunk
             done += len(chunk)
-            self._tell(what, done)
-        self._tell(what, done, is_due=True)
+            self._tell(what, done, is_due=done == len(self._reader.numbers))
 
     def _tell(self, what: Literal["checking", "splitting", "writing"], done: int, *, is_due: bool = False) -> None:
         if self._progress is not None and (is_due or time.monotonic() >= self._told + _TOLD_EVERY):

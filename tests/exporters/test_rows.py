@@ -180,6 +180,14 @@ def test_a_record_that_is_a_pair_already_goes_out_as_it_is() -> None:
 
 
 def test_what_is_left_behind_is_noted() -> None:
+    told = content(
+        {"category": "x", "conversation": [{"role": "user", "value": "a", "weight": 0, "name": "b"}]}, DIALOGUES
+    )
+    for name in ("dataflow", "openai", "sharegpt", "alpaca", "prompt-completion"):
+        (note,) = EXPORTERS[name].notes(told, DEFAULT)
+        assert note.rule == "not-carried"
+        assert note.message.endswith("left behind: “weight”, “name”.")
+    assert EXPORTERS["parquet"].notes(told, DEFAULT) == []
     (note,) = EXPORTERS["dataflow"].notes(TALK, DEFAULT)
     assert note.rule == "not-carried"
     assert EXPORTERS["openai"].notes(TALK, DEFAULT) == []

@@ -127,8 +127,11 @@ def test_lines_that_a_spreadsheet_takes_for_rows_of_their_own_begin_no_formula_e
 
 
 def calls_something(cell: str) -> bool:
-    """More than a bullet, which as a formula is no more than a name that is not known."""
-    return cell[0] in "=@" or re.search(r"\w[|(]|!\w", cell) is not None
+    """More than a bullet, which as a formula is no more than a name that is not known.
+
+    What follows a comma is the next cell's: no formula goes on after one where the comma is the decimal sign.
+    """
+    return cell[0] in "=@" or re.search(r"\w[|(]|!\w", cell.split(",")[0]) is not None
 
 
 def formulas_in(lines: list[list[str]]) -> list[str]:

@@ -1,0 +1,75 @@
+"""Records of every kind for exports, put into a workspace as a person writes them or a model makes them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from dataflow_core.digest import digest_of
+from dataflow_core.exporting.plan import ExportPlan
+from dataflow_core.models import SKELETON, Fields, ReviewStatus, RevisionKind
+from dataflow_core.storage.queries import Query
+from dataflow_core.storage.writing import NewRecord, add_records
+from dataflow_core.workspace import Workspace
+
+TASKS, DIALOGUES, OWN = "ParaSeqTaskGenerator", "ConsistentChatGenerator", "GeneratorTask"
+ALL = Query()
+
+
+def task(text: str) -> Fields:
+    return {
+        "atom_task": text,
+        "parallel_task": f"Beside: {text}",
+        "subsequent_task": f"After: {text}",
+        "composition_task": f"All: {text}",
+    }
+
+
+def dialogue(*texts: str, **fields: Any) -> Fields:
+    """Of turns that alternate, the user's first."""
+    turns = [{"role": ("user", "assistant")[place % 2], "value": text} for place, text in enumerate(texts)]
+    return {"category": "Travel", **fields, "conversation": turns}
+
+
+def put(
+    workspace: Workspace,
+    records: Iterable[Fields],
+    generator: str,
+    *,
+    run: str | None = None,
+    inputs: Sequence[str | None] = (),
+    stage: str = "",
+    ids: Sequence[str] = (),
+) -> list[str]:
+    """Store records as a model makes them; returns their ids."""
+    many = list(records)
+    start = workspace.records.count(Query(statuses=tuple(ReviewStatus)))
+    names = list(ids) or [f"R{start + place:07d}" for place in range(len(many))]
+    made = [
+        NewRecord(
+            name,
+            fields,
+            run_id=run,
+            input_id=inputs[place] if inputs else None,
+            digest=digest_of(generator, fields, {}),
+            stage=SKELETON if stage else "",
+        )
+        for place, (name, fields) in enumerate(zip(names, many, strict=True))
+    ]
+    with workspace.database.write() as connection:
+        add_records(
+            connection,
+            made,
+            generator=generator,
+            kind=RevisionKind.GENERATED,
+            author="model",
+            status=ReviewStatus.UNREVIEWED,
+            now=time.time(),
+        )
+    return names
+
+
+def plan(**settings: Any) -> ExportPlan:
+    """Of all records, whatever their status."""
+    return ExportPlan(**({"query": ALL} | settings))
