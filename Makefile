@@ -1,6 +1,6 @@
 # `make run` starts the app, `make test` checks everything; both install what they need the first time.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-install check clean
+.PHONY: help run test test-install test-trainers check clean
 
 PY := .venv/bin/python
 
@@ -11,8 +11,9 @@ help:
 	@echo "make run           start the app in the browser (Ctrl-C stops it)"
 	@echo "make test          style, types and the whole test suite; ARGS=... goes to pytest"
 	@echo "make test-install  the library alone in a new environment, as pip installs it"
+	@echo "make test-trainers read exports of every format with the trainers' own libraries"
 	@echo "make check         style and types alone"
-	@echo "make clean         remove .venv and caches; workspaces are kept"
+	@echo "make clean         remove .venv, .venv-trainers and caches; workspaces are kept"
 
 run:
 	@sh scripts/setup.sh app
@@ -25,6 +26,10 @@ test-install:
 	@sh scripts/setup.sh dev
 	@sh scripts/test_install.sh
 
+test-trainers:
+	@sh scripts/setup.sh dev
+	@sh scripts/test_trainers.sh
+
 check:
 	@sh scripts/setup.sh dev
 	@$(PY) -m ruff check .
@@ -32,5 +37,5 @@ check:
 	@$(PY) -m mypy
 
 clean:
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
+	@rm -rf .venv .venv-trainers .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
