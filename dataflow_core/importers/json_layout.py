@@ -16,6 +16,10 @@ _OF_TURNS = frozenset(
         *("prompt", "completion", "chosen", "rejected", "tools", "functions"),
     )
 )
+#: What an object calls the list that it is there to hold. In one line it may as well be the only line of JSON Lines.
+_OF_ENTRIES = frozenset(
+    ("data", "dataset", "records", "rows", "items", "examples", "entries", "results", "instances", "samples", "train")
+)
 _LOOKED_AT = 20
 
 
@@ -41,7 +45,9 @@ def layout_of(beginning: str, *, is_whole: bool) -> Layout | None:
         return Layout("lines")
     key = _list_in(text)
     is_one_line = len(all_lines) == 1
-    if not _is_followed(text, is_whole=is_whole) and key:
+    if is_one_line and key.casefold() not in _OF_ENTRIES:
+        return Layout("lines")
+    if key and not _is_followed(text, is_whole=is_whole):
         return Layout("member", key)
     return Layout("lines" if is_one_line else "objects")
 

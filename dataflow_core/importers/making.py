@@ -24,6 +24,8 @@ PARTS: dict[str, tuple[str, ...]] = {
     OWN: (),
 }
 _OURS = ("category", "conversation", "system")
+#: The parts that turns are made of.
+_TURNS = ("conversation", "completion", "user", "input", "assistant", "history")
 
 
 class Maker:
@@ -42,7 +44,7 @@ class Maker:
         makers: dict[str, Callable[[Fields], Fields]] = {TASKS: self._tasks, DIALOGUES: self._dialogue, OWN: self._own}
         self._make = makers[mapping.kind]
         self._columns = mapping.columns
-        self._used = frozenset(mapping.columns.values())
+        self._part_of = {column: part for part, column in mapping.columns.items()}
         #: Whether an entry of JSON becomes a record as it stands.
         self.is_as_it_stands = mapping.kind != DIALOGUES and not mapping.aside and not mapping.as_json
 
@@ -96,12 +98,20 @@ class Maker:
         beside = self._text(fields, "system") if "system" in columns else ""
         if system and beside and system != beside:
             raise UnusableError(f"has a system turn and another text in “{columns['system']}”. Keep one of them.")
-        made: Fields = {"category": self._text(fields, "category"), "conversation": turns}
-        if system or beside:
-            made["system"] = system or beside
-        if len(fields) > len(self._used):
-            self._add_rest(made, fields)
-        return made
+        made: Fields = {}
+        for name, value in fields.items():  # in the order of the file, which a table's columns have again then
+            part = self._part_of.get(name)
+            if part == "category":
+                made["category"] = self._text(fields, "category")
+            elif part in _TURNS:
+                made["conversation"] = turns
+            elif part == "system" and value is not None:
+                made["system"] = system or beside
+            elif part is None and value is not None:
+                self._add(made, name, value)
+        if system and "system" not in made:
+            made["system"] = system
+        return made if "category" in made else {"category": "", **made}
 
     def _turns(self, fields: Fields) -> tuple[list[dict[str, str]], str]:
         column = self._columns["conversation"]
@@ -147,14 +157,11 @@ class Maker:
             raise UnusableError(f"has {kind(value)} in “{column}”, where a text is needed.")
         return value
 
-    def _add_rest(self, made: Fields, fields: Fields) -> None:
-        for name, value in fields.items():
-            if name in self._used or value is None:
-                continue
-            if name in _OURS:
-                self.left[name] += 1
-            else:
-                made[name] = value
+    def _add(self, made: Fields, name: str, value: Any) -> None:
+        if name in _OURS:
+            self.left[name] += 1
+        else:
+            made[name] = value
 
     def _unquoted(self, fields: Fields) -> Fields:
         found = {

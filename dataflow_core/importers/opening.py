@@ -56,6 +56,8 @@ def opened(path: Path, name: str) -> Iterator[Opened]:
             yield Opened(name, rest, beginning, compression, path.stat().st_size, file)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ReadError(f"{name} is a damaged gzip file ({error}). Copy or download it again.") from error
+    except UnicodeError as error:  # of encodings in which a broken character hides where the next one begins
+        raise ReadError(f"{name} is damaged: it is not valid {error.args[0]}. Save it as UTF-8.") from error
     except OSError as error:
         if error.errno is None:  # what unpacks zstd has no error of its own
             raise ReadError(f"{name} is a damaged zstd file ({error}). Copy or download it again.") from error

@@ -1,0 +1,267 @@
+"""Files of every kind, whole and broken: entries, problems by line, and never a traceback."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dataflow_core.errors import ReadError, UsageError
+from dataflow_core.importers import entries, json_entries, table_entries
+from dataflow_core.importers.base import Checked, Mapping
+from dataflow_core.importers.making import DIALOGUES, OWN, TASKS, Maker
+from dataflow_core.importers.reading import Pass
+from dataflow_core.importers.recognising import recognise
+from dataflow_core.importers.sources import opened_source
+from dataflow_core.models import Fields, SourceLine
+
+ROWS: list[Fields] = [{"a": "x", "b": "é😀"}, {"a": "line\nbreak", "b": "\u2028"}]
+
+
+def read(path: Path, mapping: Mapping | None = None, name: str = "file") -> tuple[list[Fields], list[SourceLine]]:
+    records, going = [], None
+    with opened_source(path, name) as source:
+        going = Pass(source, Maker(mapping or Mapping(OWN)), None)
+        records = [fields for fields, _ in going.made(None)]
+    return records, going.take_problems()
+
+
+def written(folder: Path, data: bytes | str) -> Path:
+    path = folder / "file"
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return path
+
+
+def zstd(data: bytes) -> bytes:
+    out = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(out, "zstd") as stream:
+        stream.write(data)
+    return bytes(out.getvalue())
+
+
+def lines(rows: list[Any]) -> bytes:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+
+
+def parquet(rows: list[Fields]) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), out)
+    return out.getvalue()
+
+
+CSV = 'a,b\r\nx,é😀\r\n"line\nbreak",\u2028\r\n'
+FILES = {
+    "json lines": lines(ROWS),
+    "json lines without a last line end": lines(ROWS)[:-1],
+    "json lines with line ends of Windows": lines(ROWS).replace(b"\n", b"\r\n"),
+    "json lines with a mark": b"\xef\xbb\xbf" + lines(ROWS),
+    "json lines of escapes": "".join(json.dumps(row) + "\n" for row in ROWS).encode(),
+    "json lines in UTF-16": lines(ROWS).decode().encode("utf-16"),
+    "a list": json.dumps(ROWS).encode(),
+    "a list, indented": json.dumps(ROWS, indent=2).encode(),
+    "a list with a mark": b"\xef\xbb\xbf" + json.dumps(ROWS).encode(),
+    "an object with a list": json.dumps({"version": 1, "data": ROWS, "more": {"b": [1]}}).encode(),
+    "an object with a list, indented": json.dumps({"version": 1, "data": ROWS}, indent=1).encode(),
+    "objects one after another": "\n".join(json.dumps(row, indent=2) for row in ROWS).encode(),
+    "csv": CSV.encode(),
+    "csv with a mark": b"\xef\xbb\xbf" + CSV.encode(),
+    "csv with semicolons": CSV.replace(",", ";").encode(),
+    "tsv": CSV.replace(",", "\t").encode(),
+    "parquet": parquet(ROWS),
+}
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstd], ids=["plain", "gzip", "zstd"])
+@pytest.mark.parametrize("kind", FILES)
+def test_a_file_is_read_whatever_it_is_called(tmp_path: Path, kind: str, pack: Any) -> None:
+    assert read(written(tmp_path, pack(FILES[kind]))) == (ROWS, [])
+
+
+@pytest.mark.parametrize("kind", FILES)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_file_that_was_cut_or_changed_is_read_or_refused_in_a_sentence(tmp_path: Path, kind: str, data: Any) -> None:
+    whole = bytearray(data.draw(st.sampled_from([FILES[kind], gzip.compress(FILES[kind]), zstd(FILES[kind])])))
+    for _ in range(data.draw(st.integers(0, 3))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    path = written(tmp_path, bytes(whole[: data.draw(st.integers(0, len(whole)))]))
+    try:
+        records, problems = read(path)
+    except ReadError as error:
+        assert str(error)[-1] in ".!?"
+    else:
+        json.dumps([*records, *(problem.text for problem in problems)]).encode()
+        assert all(problem.reason for problem in problems)
+
+
+@given(text=st.text(st.sampled_from('{}[]",:\\u0dn1\n\r eN\x00é"'), max_size=60))
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_looks_like_json_is_read_as_the_standard_decoder_reads_it(tmp_path: Path, text: str) -> None:
+    expected = []
+    for line in text.splitlines() if text.isprintable() else []:
+        try:
+            expected.append(json.loads(line))
+        except ValueError:
+            continue
+    path = written(tmp_path, '{"first": 1}\n{"second": 2}\n' + text)
+    records, _ = read(path)
+    assert records[:2] == [{"first": 1}, {"second": 2}]
+    for record in records[2:]:
+        assert not text.isprintable() or any(record == value or record == {"atom_task": value} for value in expected)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('{"a": "1", "a": "2"}', "has the key “a” twice"),
+        ('{"b": {"a": 1, "a": 2}}', "has the key “a” twice"),
+        ('{"a" : "1", "a" : "2"}', "has the key “a” twice"),
+        ('{"a": "\\u0000"}', "NUL"),
+        ('{"a": "\\ud800"}', "not valid text"),
+        ('{"\\ud800": 1}', "not valid text"),
+        ('{"a": 1e999}', "too large"),
+        ('{"a": Infinity}', "Infinity"),
+        (f'{{"a": {"9" * 5000}}}', "more digits"),
+        ('{"a": ' + "[" * 200 + "]" * 200 + "}", "nested too deeply"),
+        ('{"a": ' + "[" * 200_000, "nested too deeply"),
+        ('{"a": ', "not valid JSON"),
+        ('{"a": 1} {"b": 2}', "Extra data"),
+        ("[1, 2]", "holds a list"),
+        ("7", "holds a number"),
+        ("null", "holds null"),
+    ],
+    ids=range(16),
+)
+def test_a_line_that_cannot_be_used_is_told_with_its_number(tmp_path: Path, line: str, says: str) -> None:
+    records, (problem,) = read(written(tmp_path, f'{{"a": "x"}}\n\n{line}\n{{"a": "y"}}\n'))
+    assert records == [{"a": "x"}, {"a": "y"}]
+    assert problem.line == 3
+    assert says in problem.reason
+    assert problem.reason.startswith("Line 3 ")
+
+
+def test_bytes_that_are_no_text_are_a_problem_of_their_line(tmp_path: Path) -> None:
+    data = lines(ROWS * 5) + b'{"a": "\xff\xfe"}\n' + lines(ROWS)
+    records, (problem,) = read(written(tmp_path, data))
+    assert len(records) == 12
+    assert problem.line == 11
+
+
+def test_numbers_of_any_size_and_texts_like_numbers_stay_what_they_are(tmp_path: Path) -> None:
+    rows = [{"big": 2**200, "small": -1, "half": 0.1, "text": "007", "flag": True, "none": None, "deep": [{"a": []}]}]
+    assert read(written(tmp_path, lines(rows))) == (rows, [])
+    assert read(written(tmp_path, json.dumps(rows))) == (rows, [])
+
+
+def test_what_is_no_number_is_read_as_nothing_and_said(tmp_path: Path) -> None:
+    with opened_source(written(tmp_path, '{"a": NaN}\n{"a": 1}\n'), "file") as source:
+        going = Pass(source, Maker(Mapping(OWN)), None)
+        assert [fields for fields, _ in going.made(None)] == [{"a": None}, {"a": 1}]
+        assert any("NaN" in note for note in going.notes())
+
+
+@pytest.mark.parametrize("kind", ["lines", "list", "csv"])
+def test_an_entry_that_is_too_long_is_not_read(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (entries, json_entries, table_entries):
+        monkeypatch.setattr(module, "LONGEST", 100_000)
+    rows = [{"a": "x", "b": "1"}, {"a": "y" * 250_000, "b": "2"}, {"a": "z", "b": "3"}]
+    data = {"lines": lines(rows).decode(), "list": json.dumps(rows)}.get(kind) or "a,b\nx,1\n%s,2\nz,3\n" % ("y" * 250_000)
+    if kind == "list":
+        records, problems = read(written(tmp_path, data))
+        assert len(records) + len(problems) == 3  # within what is read at a time, length costs nothing
+        return
+    records, (problem,) = read(written(tmp_path, data))
+    assert [record["a"] for record in records] == ["x", "z"]
+    assert problem.line == (2 if kind == "lines" else 3)
+    assert "longer than" in problem.reason
+
+
+def test_texts_of_a_megabyte_are_read(tmp_path: Path) -> None:
+    rows = [{"a": "é" * 1_000_000, "b": str(number)} for number in range(3)]
+    for data in (lines(rows), json.dumps(rows).encode(), parquet(rows)):
+        assert read(written(tmp_path, data)) == (rows, [])
+
+
+def test_a_quote_without_its_end_costs_its_own_line_of_a_table(tmp_path: Path) -> None:
+    records, (problem,) = read(written(tmp_path, 'a,b\n1,2\n"3,4\n5,6\n'))
+    assert records == [{"a": "1", "b": "2"}, {"a": "5", "b": "6"}]
+    assert problem.line == 3
+
+
+def test_very_many_open_quotes_end_the_reading(tmp_path: Path) -> None:
+    records, problems = read(written(tmp_path, "a,b\n1,2\n" + '"3,4\n' * 1_001))
+    assert records[0] == {"a": "1", "b": "2"}
+    assert problems
+
+
+def test_a_row_of_another_width_is_a_problem(tmp_path: Path) -> None:
+    _, (problem,) = read(written(tmp_path, "a,b\n1,2\n3\n4,5\n"))
+    assert problem.reason == "Line 3 has 1 field where the header has 2."
+    assert problem.text == "3\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "is empty"),
+        (b" \n\r\n", "is empty"),
+        (b"\x89PNG\r\n\x1a\n", "an image"),
+        (b"PK\x03\x04abc", "an Excel workbook"),
+        (b"just a sentence.\nand another, longer one.\n", "plain text"),
+        (b"PAR1 and then nothing", "damaged Parquet"),
+        (gzip.compress(lines(ROWS * 1000))[:-20], "damaged gzip"),
+        (zstd(lines(ROWS * 1000))[:-20], "damaged zstd"),
+        (b'[{"a": 1}, {"b": }]', "not valid JSON at line 1"),
+        (b'[{"a": 1}', "not valid JSON"),
+        (b'{"data": [{"a": 1}], "test": [{"a": 2}]}', "2 lists"),
+    ],
+    ids=range(11),
+)
+def test_a_file_that_cannot_be_read_is_refused_in_a_sentence(tmp_path: Path, data: bytes, says: str) -> None:
+    path = written(tmp_path, data)
+    with pytest.raises(ReadError, match=says):
+        recognise(path, "my file")
+        read(path)
+
+
+def test_a_file_that_is_not_there_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ReadError, match="cannot be read"):
+        recognise(tmp_path / "nothing", "nothing")
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        Mapping("nonsense"),
+        Mapping(TASKS, {"atom_task": "a"}),
+        Mapping(DIALOGUES),
+        Mapping(DIALOGUES, {"assistant": "a"}),
+        Mapping(DIALOGUES, {"user": "a", "assistant": "a"}),
+        Mapping(DIALOGUES, {"user": "a", "nonsense": "b"}),
+        Mapping(OWN, {"user": "a"}),
+    ],
+)
+def test_a_mapping_that_cannot_be_used_is_refused(mapping: Mapping) -> None:
+    with pytest.raises(UsageError):
+        Maker(mapping)
+
+
+def test_memory_does_not_grow_with_a_list(tmp_path: Path) -> None:
+    """A list is read on as it is asked for: what has been read is let go of."""
+    path = written(tmp_path, json.dumps([{"a": "x" * 1000, "n": number} for number in range(20_000)]))
+    with opened_source(path, "file") as source:
+        taken = 0
+        for _, value, _ in source.entries:
+            taken += isinstance(value, dict)
+            if taken == 5:
+                assert source.share() < 0.5
+        assert taken == 20_000
+    assert isinstance(Checked(taken, 0, ()), Checked)
