@@ -9,11 +9,11 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow.parquet as parquet
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, TimeoutError, expect
 
 from dataflow_core.models import ReviewStatus
 from dataflow_core.workspace import Workspace
@@ -47,6 +47,18 @@ def choose(page: Page, target: str, shape: str = "") -> None:
         settled(page)
 
 
+def pick(page: Page, label: str, option: str) -> None:
+    """Choose from a list, which closes where the page grows meanwhile."""
+    box = page.get_by_role("combobox", name=label)
+    for _ in range(5):
+        box.click()
+        with suppress(TimeoutError):
+            page.get_by_role("option", name=option).click(timeout=2000)
+            break
+    expect(box).to_have_value(option)
+    settled(page)
+
+
 def download(page: Page, name: str) -> tuple[str, bytes]:
     with page.expect_download() as taken:
         page.get_by_role("link", name=re.compile(f"Download .*{name}")).click()
@@ -63,10 +75,9 @@ def test_files_of_each_kind_are_downloaded_whole(browser: Browser, desk_server: 
     with opened(browser, desk_server, "export") as (page, _):
         choose(page, "LLaMA-Factory", "ShareGPT")
         page.get_by_text("More options").click()
-        page.get_by_role("combobox", name="Compression").fill("gzip")
-        page.keyboard.press("Enter")
+        pick(page, "Compression", "gzip (.gz)")
         export(page, 11)
-        name, data = download(page, r"\.jsonl\.gz")
+        name, data = download(page, r"dialogues\.jsonl\.gz")
         rows = [json.loads(line) for line in gzip.decompress(data).decode().split("\n")[:-1]]
         assert name.endswith(".jsonl.gz")
         assert [turn["from"] for turn in rows[0]["conversations"]] == ["human", "gpt"]
@@ -74,11 +85,11 @@ def test_files_of_each_kind_are_downloaded_whole(browser: Browser, desk_server: 
 
         choose(page, "A table", "CSV")
         export(page, 12)
-        cells = list(csv.reader(io.StringIO(download(page, r"\.csv")[1].decode("utf-8-sig"), newline="")))
+        cells = list(csv.reader(io.StringIO(download(page, r"dialogues\.csv")[1].decode("utf-8-sig"), newline="")))
         assert len(cells) == 13
         choose(page, "A table", "Parquet")
         export(page, 12)
-        assert parquet.read_table(io.BytesIO(download(page, r"\.parquet")[1])).num_rows == 12
+        assert parquet.read_table(io.BytesIO(download(page, r"dialogues\.parquet")[1])).num_rows == 12
 
         page.get_by_role("button", name="Everything in one zip").click()
         archive = zipfile.ZipFile(io.BytesIO(download(page, r"\.zip")[1]))
@@ -130,6 +141,6 @@ def test_a_dataset_is_imported_reviewed_and_exported_as_it_came(
         visit(page, desk_server, f"export?run={run[1]}")
         choose(page, "OpenAI")
         export(page, 10)
-        _, data = download(page, r"\.jsonl")
+        _, data = download(page, r"dialogues\.jsonl")
         assert [json.loads(line) for line in data.decode().split("\n")[:-1]] == rows
         expect(page.locator("iframe, img[src^=http]")).to_have_count(0)
