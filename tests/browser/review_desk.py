@@ -84,11 +84,11 @@ def press(page: Page, key: str) -> None:
     settled(page)
 
 
-def as_saved(desk: Desk) -> None:
-    """Wait until the first record is on screen at its present revision: till then keys decide nothing."""
-    first = records_of(desk.workspace)[0]
-    until(lambda: painted(desk.page).startswith(f"{first.id}:{first.revision}"), desk.page)
-    settled(desk.page)
+def as_saved(page: Page, workspace: Workspace, place: int = 0) -> None:
+    """Wait until the record at the place is on screen at its present revision: till then keys decide nothing."""
+    record = records_of(workspace)[place]
+    until(lambda: painted(page).startswith(f"{record.id}:{record.revision}"), page)
+    settled(page)
 
 
 def text_area(page: Page, position: int = 0) -> Locator:

@@ -172,7 +172,7 @@ def test_turns_of_a_dialogue_are_edited_and_the_dialogue_decided(browser: Browse
         until(lambda: turns_of(records_of(here.workspace)[0]) == expected, here.page)
         expect(here.page.get_by_text(re.compile("end", re.IGNORECASE)).first).to_be_visible()
         here.page.keyboard.press("Escape")
-        as_saved(here)
+        as_saved(here.page, here.workspace)
         press(here.page, "f")
         first = records_of(here.workspace)[0]
         assert (turns_of(first), first.status) == (expected, ReviewStatus.FLAGGED)

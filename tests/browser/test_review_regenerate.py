@@ -18,7 +18,7 @@ from dataflow_core.storage.schema import workers
 from dataflow_core.workspace import Workspace
 from tests.browser.accessibility import violations
 from tests.browser.driver import AppServer, app_page, check_clean, fresh_workspace, settled, visit
-from tests.browser.review_desk import PARALLEL, fill, painted, press, records_of, text_area, until
+from tests.browser.review_desk import PARALLEL, as_saved, fill, painted, press, records_of, text_area, until
 from tests.scripted_endpoint import Reply, Request, ScriptedEndpoint
 
 NOTE = "Make it about the first train"
@@ -34,10 +34,14 @@ class Desk:
     def first(self) -> Record:
         return records_of(self.workspace)[0]
 
-    def ask(self, note: str) -> None:
+    def ask(self, note: str, *, after: str = "") -> None:
+        """`after` is a text of the first record to be saved and shown before: till then Enter is not heard."""
         self.page.keyboard.press("g")
         expect(self.page.get_by_label("What should be different?")).to_be_focused()
         self.page.keyboard.type(note)
+        if after:
+            until(lambda: after in self.first().fields.values(), self.page)
+            as_saved(self.page, self.workspace)
         self.page.keyboard.press("Enter")
 
     @property
@@ -155,6 +159,7 @@ def test_what_is_typed_in_another_record_while_one_is_written_is_kept(browser: B
         expect(text_area(page, 1)).to_have_value(typed)
         until(lambda: records_of(here.workspace)[1].fields[PARALLEL] == typed, page)
         page.keyboard.press("Escape")
+        as_saved(page, here.workspace, 1)
         press(page, "k")
         here.presses("y", lambda: here.first().revision == 2)
 
@@ -166,7 +171,7 @@ def test_what_was_typed_before_g_is_saved_first_and_a_later_edit_is_never_overwr
         page = here.page
         text_area(page).fill("Typed before.")
         page.keyboard.press("Escape")
-        here.ask("shorter")
+        here.ask("shorter", after="Typed before.")
         expect(page.get_by_text("Being written again: “shorter”")).to_be_visible()
         assert here.first().fields["atom_task"] == "Typed before."
         text_area(page, 2).fill("Typed meanwhile.")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from dataflow_core.home import Home
@@ -15,6 +17,9 @@ from dataflow_core.models import EMBEDDED, Failure, Fields, Run, RunState, Sourc
 from dataflow_core.storage.ledger import Done, Failed, Ledger
 from dataflow_core.storage.runs import RunPlan
 from dataflow_core.workspace import Workspace
+
+# Each page that is opened would look through all installed packages for components: that takes longer than the page.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 ROOT = Path(__file__).resolve().parents[2]
 TASK_PARAMS: Fields = {

@@ -60,21 +60,31 @@ def statuses(workspace: Workspace) -> dict[str, int]:
     return {status.value: number for status, number in counts.items() if number}
 
 
-def edit_cells(page: AppTest, edits: dict[int, dict[str, Any]]) -> AppTest:
+def tick(page: AppTest, edits: dict[int, dict[str, Any]]) -> None:
+    """What the grid has to say goes with whatever is clicked next."""
     page.session_state[page.session_state["review_sheet"].key] = {
         "edited_rows": edits,
         "added_rows": [],
         "deleted_rows": [],
     }
+
+
+def edit_cells(page: AppTest, edits: dict[int, dict[str, Any]]) -> AppTest:
+    tick(page, edits)
     return page.run()
 
 
+def scope_control(page: AppTest) -> Any:
+    return field_of(page, "segmented_control", "Which records")
+
+
 def scopes(page: AppTest) -> list[str]:
-    return list(page.segmented_control(key="review_bulk_scope").options)
+    return list(scope_control(page).options)
 
 
 def choose(page: AppTest, scope: str) -> AppTest:
-    return page.segmented_control(key="review_bulk_scope").set_value(scope).run()
+    scope_control(page).set_value(scope)
+    return page.run()
 
 
 def press(page: AppTest, label: str) -> AppTest:
@@ -128,23 +138,55 @@ def test_the_first_tick_means_the_ticked_records(many: Workspace, open_table: Op
     page = choose(open_table(), "found")
     edit_cells(page, {0: {"picked": True}, 3: {"picked": True}})
     assert scopes(page)[0] == "2 ticked"
-    assert page.segmented_control(key="review_bulk_scope").value == "ticked"
+    assert scope_control(page).value == "ticked"
     pick(page, "reject", "Too vague")
     rejected = records_of(many, Query(statuses=(ReviewStatus.REJECTED,)))
     assert [(record.fields["id"], record.reason) for record in rejected] == [(0, "Too vague"), (3, "Too vague")]
 
 
+def test_a_choice_that_comes_with_the_click_is_the_one_that_counts(many: Workspace, open_table: OpenTable) -> None:
+    page = open_table()
+    scope_control(page).set_value("found")
+    press(page, "Accept")
+    assert statuses(many) == {"accepted": 30}
+
+
+def test_a_tick_that_comes_with_the_click_is_not_too_late(many: Workspace, open_table: OpenTable) -> None:
+    page = open_table()
+    tick(page, {2: {"picked": True}})
+    pick(page, "reject", "No reason")
+    assert statuses(many) == {"rejected": 1, "unreviewed": 29}
+
+
+def test_where_the_last_tick_is_taken_away_with_the_click_no_other_records_are_meant(
+    many: Workspace, open_table: OpenTable
+) -> None:
+    page = edit_cells(open_table(), {2: {"picked": True}})
+    tick(page, {2: {"picked": False}})
+    press(page, "Flag")
+    assert statuses(many) == {"unreviewed": 30}
+
+
+def test_what_is_still_sent_of_a_choice_made_before_does_not_choose_again(
+    many: Workspace, open_table: OpenTable
+) -> None:
+    page = choose(open_table(), "page")
+    before = scope_control(page)
+    press(page, "Accept")
+    assert (scope_control(page).value, scope_control(page).id == before.id) == ("unreviewed", False)
+
+
 def test_all_found_goes_beyond_the_page_and_has_to_be_chosen_each_time(many: Workspace, open_table: OpenTable) -> None:
     page = press(choose(open_table(), "found"), "Accept")
     assert statuses(many) == {"accepted": 30}
-    assert page.segmented_control(key="review_bulk_scope").value == "unreviewed"
+    assert scope_control(page).value == "unreviewed"
 
 
 def test_a_choice_lasts_while_pages_are_turned(many: Workspace, open_table: OpenTable) -> None:
     page = choose(open_table(), "found")
     page.session_state["review_page_0"] = 2
     page.run()
-    assert page.segmented_control(key="review_bulk_scope").value == "found"
+    assert scope_control(page).value == "found"
     assert scopes(page) == ["5 unreviewed", "5 on this page", "All 30 found"]
 
 

@@ -85,7 +85,7 @@ def labels(page: AppTest) -> list[str]:
 
 def ask(open_page: Callable[..., AppTest], scope: str = "found") -> AppTest:
     page = open_page("review")
-    page.segmented_control(key="review_bulk_scope").set_value(scope).run()
+    next(one for one in page.segmented_control if one.label == "Which records").set_value(scope).run()
     menu = page.menu_button(key="review_bulk_more")
     menu.click(next(option for option in menu.options if "Write again" in option)).run()
     assert not page.exception

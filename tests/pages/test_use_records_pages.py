@@ -144,7 +144,7 @@ def test_review_hands_over_what_its_filters_find_by_the_query(
     workspace: Workspace, open_page: OpenPage, run: Run
 ) -> None:
     page = open_page("review")
-    page.segmented_control(key="review_bulk_scope").set_value("found").run()
+    next(one for one in page.segmented_control if one.label == "Which records").set_value("found").run()
     page.menu_button(key="review_bulk_more").set_value(TASKS).run()
     assert not page.exception
     handed = page.session_state["tasks-source"]
@@ -156,7 +156,7 @@ def test_review_hands_over_the_ticked_records_in_their_order(
     workspace: Workspace, open_page: OpenPage, run: Run, started: list[str]
 ) -> None:
     page = open_page("review")
-    page.segmented_control(key="review_bulk_scope").set_value("page").run()
+    next(one for one in page.segmented_control if one.label == "Which records").set_value("page").run()
     page.menu_button(key="review_bulk_more").set_value(TASKS).run()
     page = on_tasks_page(workspace, open_page, page.session_state["tasks-source"].choice)
     assert page.subheader[0].value == "Records from Review \\(25\\)"

@@ -20,6 +20,7 @@ from ui.shell import remark
 from ui.text import escape_markdown
 
 _CHOICE, _NEXT, _SLOTS, _UPLOADS = "custom-choice", "custom-choose", "custom-slots", "custom-uploads"
+_TURN = "custom-choice-turn"
 _PROBLEM = "custom-problem"
 _DRAFTS = "recipes"
 _NEW = "new"
@@ -56,12 +57,15 @@ def choose_recipe(workspace: Workspace) -> tuple[Slot, DeltaGenerator]:
     kept = _kept(workspace)
     known = _known(workspace, kept)
     if (wanted := st.session_state.pop(_NEXT, None)) in known:
-        st.session_state[_CHOICE] = wanted
-    if st.session_state.get(_CHOICE) not in known:
-        st.session_state[_CHOICE] = next((choice for choice in reversed(kept) if choice in known), next(iter(known)))
+        # Another widget: what the browser still sends of the one before, as it was, must not choose for this one.
+        st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1
+        st.session_state[_choice_key()] = wanted
+    key = _choice_key()
+    if st.session_state.get(key) not in known:
+        st.session_state[key] = next((choice for choice in reversed(kept) if choice in known), next(iter(known)))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         choice = st.selectbox(
-            "Recipe", list(known), format_func=_label, key=_CHOICE, persist_state="session", width="stretch"
+            "Recipe", list(known), format_func=_label, key=key, persist_state="session", width="stretch"
         )
         more = st.container(width="content")
     if problem := st.session_state.pop(_PROBLEM, ""):
@@ -216,6 +220,10 @@ def _slot(workspace: Workspace, choice: str, original: Draft, kept: Draft | None
 def _slots() -> dict[str, Slot]:
     slots: dict[str, Slot] = st.session_state.setdefault(_SLOTS, {})
     return slots
+
+
+def _choice_key() -> str:
+    return f"{_CHOICE}-{st.session_state.get(_TURN, 0)}"
 
 
 def _label(choice: str) -> str:

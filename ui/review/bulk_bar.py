@@ -15,7 +15,7 @@ from dataflow_core.workspace import Workspace
 from ui.review.actions import carry_out, decide
 from ui.review.repair_dialog import open_repair, show_open_repair
 from ui.review.replace_dialog import replace_dialog
-from ui.review.selection import Selection, choose_selection
+from ui.review.selection import Choice, Selection, choose_selection
 from ui.review.snapshots import Snapshot, options_of
 from ui.review.table import Sheet, save_edits
 from ui.session import reviewer
@@ -48,68 +48,75 @@ class _Open:
 
 def show_bulk_bar(workspace: Workspace, sheet: Sheet, snapshot: Snapshot) -> None:
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="review_bulk_bar"):
-        selection = choose_selection(workspace, sheet, snapshot)
-        is_empty = not len(selection)
-        _decision_button(workspace, selection, "Accept", ":material/check:", ReviewStatus.ACCEPTED)
+        choice = choose_selection(workspace, sheet, snapshot)
+        is_empty = not len(choice.drawn)
+        _decision_button(workspace, choice, "Accept", ":material/check:", ReviewStatus.ACCEPTED)
         st.menu_button(
             "Reject",
             [*map(escape_markdown, workspace.preferences.reasons()), _NO_REASON, _EDIT_REASONS],
             icon=":material/close:",
             key=_REJECT,
             on_click=_reject,
-            args=(workspace, selection),
+            args=(workspace, choice),
             disabled=is_empty,
         )
-        _decision_button(workspace, selection, "Flag", ":material/flag:", ReviewStatus.FLAGGED)
+        _decision_button(workspace, choice, "Flag", ":material/flag:", ReviewStatus.FLAGGED)
         st.menu_button(
             "More",
             [_AGAIN, _UNREVIEW, *_DIALOGS, *takers()],
             icon=":material/more_horiz:",
             key=_MORE,
             on_click=_more,
-            args=(workspace, selection, snapshot),
+            args=(workspace, choice),
             disabled=is_empty,
         )
     go_where_records_are_used()
     _show_open_dialog(workspace, sheet)
 
 
-def _decision_button(workspace: Workspace, selection: Selection, label: str, icon: str, status: ReviewStatus) -> None:
+def _decision_button(workspace: Workspace, choice: Choice, label: str, icon: str, status: ReviewStatus) -> None:
     st.button(
         label,
         icon=icon,
         key=f"review_bulk_{label.lower()}",
-        on_click=decide,
-        args=(workspace, selection, status),
-        disabled=not len(selection),
+        on_click=_decide,
+        args=(workspace, choice, status),
+        disabled=not len(choice.drawn),
     )
 
 
-def _reject(workspace: Workspace, selection: Selection) -> None:
+def _decide(workspace: Workspace, choice: Choice, status: ReviewStatus, reason: str = "") -> None:
+    if len(selection := choice.selection(workspace)):
+        decide(workspace, selection, status, reason)
+
+
+def _reject(workspace: Workspace, choice: Choice) -> None:
     chosen: str = st.session_state[_REJECT]
     if chosen == _EDIT_REASONS:
-        _open("reasons", selection)
+        _open("reasons", choice.drawn)
     elif chosen == _NO_REASON:
-        decide(workspace, selection, ReviewStatus.REJECTED)
+        _decide(workspace, choice, ReviewStatus.REJECTED)
     else:
         # What others have made of the list meanwhile must not put another reason in this one's place.
         reason = next((one for one in workspace.preferences.reasons() if escape_markdown(one) == chosen), None)
         if reason is not None:
-            decide(workspace, selection, ReviewStatus.REJECTED, reason)
+            _decide(workspace, choice, ReviewStatus.REJECTED, reason)
 
 
-def _more(workspace: Workspace, selection: Selection, snapshot: Snapshot) -> None:
+def _more(workspace: Workspace, choice: Choice) -> None:
     chosen: str = st.session_state[_MORE]
-    if chosen in takers():
-        save_edits(workspace)
-        use_records(workspace, chosen, _as_inputs(workspace, selection, snapshot))
-    elif chosen == _UNREVIEW:
+    selection = choice.selection(workspace)
+    if not len(selection):
+        return
+    if chosen == _UNREVIEW:
         decide(workspace, selection, ReviewStatus.UNREVIEWED)
+        return
+    save_edits(workspace)
+    if chosen in takers():
+        use_records(workspace, chosen, _as_inputs(workspace, selection, choice.snapshot))
     elif chosen == _AGAIN:
-        save_edits(workspace)
         open_repair(selection)
     else:
-        save_edits(workspace)
         _open(_DIALOGS[chosen], selection)
 
 

@@ -53,49 +53,77 @@ class Selection:
         return {self.sheet.records[row].id: self.sheet.decided_at[row] for row in rows}
 
 
-def choose_selection(workspace: Workspace, sheet: Sheet, snapshot: Snapshot) -> Selection:
+@dataclass(frozen=True)
+class Choice:
+    """What can be chosen from, as it was drawn, and what of it is chosen now: a click may bring another choice along,
+    or the first tick, for which the page has not been drawn yet.
+    """
+
+    drawn: Selection
+    snapshot: Snapshot
+    key: str
+    any_ticked: bool
+
+    def selection(self, workspace: Workspace) -> Selection:
+        """Of no records, where the ones that were meant are no longer ticked."""
+        offered = _offered(workspace, self.drawn.sheet, self.snapshot)
+        scope: Scope = st.session_state.get(self.key) or self.drawn.scope
+        if "ticked" in offered and not self.any_ticked:
+            scope = "ticked"
+        return offered.get(scope) or Selection(scope, [], self.snapshot.taken_at, self.drawn.sheet)
+
+
+def choose_selection(workspace: Workspace, sheet: Sheet, snapshot: Snapshot) -> Choice:
     """Show what may be chosen, and return what is: ticked records, else the unreviewed ones of the page, unless the
     person asks for more. That is asked for anew for each list and after each action.
     """
-    rows: dict[Scope, Sequence[int]] = {"unreviewed": _unreviewed(workspace, sheet), "page": range(len(sheet.records))}
-    if picked := [row for row in sheet.picked() if row < len(sheet.records)]:
-        rows = {"ticked": sorted(picked), **rows}
-    scopes: list[Scope] = [*rows]
-    if len(snapshot.numbers) > len(sheet.records):
-        scopes.append("found")
-    numbers = {scope: [sheet.records[row].number for row in places] for scope, places in rows.items()}
+    offered = _offered(workspace, sheet, snapshot)
     labels = {
-        "ticked": f"{len(picked):,} ticked",
-        "unreviewed": f"{len(rows['unreviewed']):,} unreviewed",
+        "ticked": f"{len(offered.get('ticked', ())):,} ticked",
+        "unreviewed": f"{len(offered['unreviewed']):,} unreviewed",
         "page": f"{len(sheet.records):,} on this page",
         "found": f"All {len(snapshot.numbers):,} found",
     }
-    st.session_state[_SCOPE] = _present_scope(scopes, snapshot)
+    key = _present_key([*offered], snapshot)
     chosen: Scope | None = st.segmented_control(
         "Which records",
-        scopes,
+        [*offered],
         format_func=labels.__getitem__,
-        key=_SCOPE,
+        key=key,
         required=True,
         label_visibility="collapsed",
         wrap=True,
     )
-    scope = chosen or scopes[0]
-    if scope == "found":
-        return Selection(scope, snapshot.numbers, snapshot.taken_at, sheet)
-    return Selection(scope, numbers[scope], snapshot.taken_at, sheet, tuple(rows[scope]))
+    drawn = offered[chosen] if chosen else next(iter(offered.values()))
+    return Choice(drawn, snapshot, key, "ticked" in offered)
 
 
-def _present_scope(scopes: Sequence[Scope], snapshot: Snapshot) -> Scope:
-    """What was chosen, if it is still about the same; the first tick chooses the ticked ones."""
+def _offered(workspace: Workspace, sheet: Sheet, snapshot: Snapshot) -> dict[Scope, Selection]:
+    rows: dict[Scope, Sequence[int]] = {"unreviewed": _unreviewed(workspace, sheet), "page": range(len(sheet.records))}
+    if picked := [row for row in sheet.picked() if row < len(sheet.records)]:
+        rows = {"ticked": sorted(picked), **rows}
+    offered = {
+        scope: Selection(scope, [sheet.records[row].number for row in places], snapshot.taken_at, sheet, tuple(places))
+        for scope, places in rows.items()
+    }
+    if len(snapshot.numbers) > len(sheet.records):
+        offered["found"] = Selection("found", snapshot.numbers, snapshot.taken_at, sheet)
+    return offered
+
+
+def _present_key(scopes: Sequence[Scope], snapshot: Snapshot) -> str:
+    """The key of what was chosen with, if it is still about the same; else another one's, for which the first of the
+    scopes is chosen: what the browser still sends of the one before must not choose here. The first tick chooses the
+    ticked ones.
+    """
     present = (snapshot.folder, snapshot.query, snapshot.taken_at, generation())
-    before, any_ticked = st.session_state.get(_SEEN, (None, False))
-    st.session_state[_SEEN] = (present, "ticked" in scopes)
-    chosen: Scope | None = st.session_state.get(_SCOPE)
+    turn, before, any_ticked = st.session_state.get(_SEEN, (0, None, False))
     is_still_meant = before == present and (any_ticked or "ticked" not in scopes)
-    if chosen is None or chosen not in scopes or not is_still_meant:
-        return scopes[0]
-    return chosen
+    if not is_still_meant or st.session_state.get(f"{_SCOPE}_{turn}") not in scopes:
+        turn += 1
+        st.session_state[f"{_SCOPE}_{turn}"] = scopes[0]
+    st.session_state[_SEEN] = (turn, present, "ticked" in scopes)
+    return f"{_SCOPE}_{turn}"
 
 
 def _unreviewed(workspace: Workspace, sheet: Sheet) -> list[int]:
