@@ -1,10 +1,11 @@
 """CSV of everything, which a spreadsheet opens without running any of it.
 
-A spreadsheet takes a cell that begins with = + - or @ for a formula, even in quotes; some also after blanks, and in the
-wide forms of East Asian keyboards. Such a cell gets an apostrophe before it. Where lists are separated by semicolons,
-as in most of Europe, a spreadsheet splits this file at semicolons, tabs and line ends, quotes or not: within a cell,
-what would be a formula after one of these gets its apostrophe, too. Plain numbers are left as they are, and so are
-bullets that could do nothing. Whoever reads the file takes away exactly these apostrophes (`unguarded`).
+A spreadsheet takes a cell that begins with = + - or @ for a formula, even in quotes; some also after blanks, and in
+the wide forms of East Asian keyboards. Such a cell gets an apostrophe before it. Every cell stands in quotes, outside
+of which LibreOffice splits at semicolons and tabs, too. Where lists are separated by semicolons, as in much of Europe,
+Excel splits this file at semicolons and line ends, quotes or not: within a cell, what would be a formula after one of
+these gets its apostrophe, too. Plain numbers are left as they are, and so are bullets that could do nothing. Whoever
+reads the file takes away exactly these apostrophes (`unguarded`).
 """
 
 from __future__ import annotations
@@ -26,16 +27,19 @@ _SIGNS = frozenset(_EQUALS + _PLUS_MINUS.replace("\\", ""))
 _NUMBER = re.compile(r"-(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 #: What would be a cell of its own where the file is split at semicolons: plus and minus only where something is called.
 _FORMULA_INSIDE = (
-    "'*[\x00-\x08\x0b\x0c\x0e-\x20\xa0\u2000-\u200f\u202f\u2060\u3000\ufeff]*"
-    f"(?:[{_EQUALS}]|[{_PLUS_MINUS}][^;\\t\\r\\n]*(?:\\w[|(]|![\\w$'\"]))"
+    "['\"\x00-\x09\x0b\x0c\x0e-\x20\xa0\u2000-\u200f\u202f\u2060\u3000\ufeff]*"
+    f"(?:[{_EQUALS}]|[{_PLUS_MINUS}][^;\\r\\n]*(?:\\w[|(]|![\\w$'\"]))"
 )
-_TO_GUARD = re.compile(f"(?<=[;\t\r\n])(?={_FORMULA_INSIDE})")
-_GUARDED = re.compile(f"(?<=[;\t\r\n])'(?={_FORMULA_INSIDE})")
+_TO_GUARD = re.compile(f"(?<=[;\\r\\n])(?={_FORMULA_INSIDE})")
+_GUARDED = re.compile(f"(?<=[;\\r\\n])'(?={_FORMULA_INSIDE})")
+_BREAK = re.compile("[;\\r\\n]")
 _AT_ONCE = 1 << 16
 
 
 def guarded(text: str) -> str:
     """The text as a cell that no spreadsheet runs."""
+    if text[:1].isalnum() and not _BREAK.search(text):
+        return text  # as most are
     text = _TO_GUARD.sub("'", text)
     return f"'{text}" if _is_risky(text) else text
 
@@ -76,7 +80,7 @@ class CsvWriter(TableWriter):
         if self._has_mark:
             stream.write(codecs.BOM_UTF8)
         lines = io.StringIO(newline="")
-        writer = csv.writer(lines, lineterminator="\r\n")
+        writer = csv.writer(lines, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
         writer.writerow(map(guarded, columns))
         for row in rows:
             writer.writerow([cell_of(row.get(name)) for name in columns])
