@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from benchmarks.review_workspace import DIALOGUES, INTENTS, TASKS, dialogue, task
-from dataflow_core.models import Endpoint, ReviewStatus, RevisionKind
+from benchmarks.review_workspace import DIALOGUES, INTENTS, TASKS, dialogue, sentence
+from dataflow_core.models import Endpoint, Fields, ReviewStatus, RevisionKind
 from dataflow_core.storage.runs import RunPlan
 from dataflow_core.storage.schema import records, revisions
 from dataflow_core.workspace import Workspace
@@ -62,8 +62,8 @@ def _records(numbers: range, run: str, kind: str, seed: int) -> Iterator[dict[st
 
 
 def _revisions(numbers: range, kind: str, seed: int) -> Iterator[dict[str, Any]]:
-    made = task if kind == "tasks" else dialogue
     for number in numbers:
+        chance = random.Random(seed + number)  # noqa: S311
         yield {
             "record": number,
             "number": 1,
@@ -71,5 +71,12 @@ def _revisions(numbers: range, kind: str, seed: int) -> Iterator[dict[str, Any]]
             "author": GENERATORS[kind],
             "reason": "",
             "at": 0.0,
-            "fields": made(random.Random(seed + number)),  # noqa: S311
+            "fields": _task(chance, number) if kind == "tasks" else dialogue(chance),
         }
+
+
+def _task(chance: random.Random, number: int) -> Fields:
+    """As a run over a file of three columns makes them."""
+    names = ("atom_task", "parallel_task", "subsequent_task", "composition_task")
+    texts = {name: sentence(chance, words) for name, words in zip(names, (14, 16, 16, 40), strict=True)}
+    return {"id": number, "source": INTENTS[number % len(INTENTS)], **texts}

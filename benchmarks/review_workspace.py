@@ -98,21 +98,21 @@ def _run(workspace: Workspace, number: int) -> str:
 def _record(seed: int, run_id: str, generator: str, number: int, model: str) -> NewRecord:
     is_repeated = number % 200 == 199
     chance = random.Random(seed + number - is_repeated)  # noqa: S311
-    fields = dialogue(chance) if generator == DIALOGUES else task(chance)
+    fields = dialogue(chance) if generator == DIALOGUES else _task(chance)
     record_id = f"01BENCH{number:019d}"
     digest = digest_of(generator, fields, {})
     return NewRecord(record_id, fields, run_id, None, number, model=model, digest=digest)
 
 
-def task(chance: random.Random) -> Fields:
+def _task(chance: random.Random) -> Fields:
     names = ("atom_task", "parallel_task", "subsequent_task", "composition_task")
-    return {name: _sentence(chance, 12) for name in names}
+    return {name: sentence(chance, 12) for name in names}
 
 
 def dialogue(chance: random.Random) -> Fields:
     intent = chance.choice(INTENTS)
     turns = [
-        {"role": role, "value": _sentence(chance, words)}
+        {"role": role, "value": sentence(chance, words)}
         for _ in range(3)
         for role, words in (("user", 12), ("assistant", 30))
     ]
@@ -120,11 +120,11 @@ def dialogue(chance: random.Random) -> Fields:
         "category": intent,
         "intent": intent,
         "flow": "Ask, refine",
-        "topic": _sentence(chance, 3),
+        "topic": sentence(chance, 3),
         "conversation": turns,
     }
 
 
-def _sentence(chance: random.Random, words: int) -> str:
+def sentence(chance: random.Random, words: int) -> str:
     text = " ".join(chance.choices(_WORDS, k=words)).capitalize()
     return text + (" with the silver kettle." if chance.random() < 0.0025 else ".")

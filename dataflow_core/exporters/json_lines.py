@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import json
+import json.encoder
 import re
-from typing import BinaryIO
+from collections.abc import Callable
+from typing import Any, BinaryIO
 
 from dataflow_core.models import Fields
 
 #: Characters that are held back before they are written.
 _MOST = 1 << 16
 
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _encoder() -> Callable[[Fields], str]:
+    plain = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False)
+    make: Any = getattr(json.encoder, "c_make_encoder", None)  # what it makes for each value, where Python has it
+    if make is None:
+        return plain.encode
+    separators = plain.key_separator, plain.item_separator
+    encoded = make(None, plain.default, json.encoder.encode_basestring, None, *separators, False, False, False)
+    return lambda row: "".join(encoded(row, 0))
+
+
+_encode = _encoder()
 
 
 def line_of(row: Fields) -> str:

@@ -13,6 +13,7 @@ from dataflow_core.exporting.tokens import counter
 from dataflow_core.models import Fields
 
 UNANSWERED = Problem("unanswered", Severity.DROPPED, "Its questions have no answers yet.")
+_NO_CHOICE = FieldChoice()
 UNFIT, TOO_LONG = "unfit", "too-long"
 
 
@@ -37,20 +38,19 @@ class Judge:
 
     def rows(self, chunk: Chunk) -> Iterator[Fields]:
         """The rows of records that are known to be written."""
-        row, choices, nothing = self._exporter.row, self._choices, FieldChoice()
-        return (row(content, choices.get(content.generator, nothing)) for content in chunk.contents)
+        row, choices = self._exporter.row, self._choices
+        return (row(content, choices.get(content.generator, _NO_CHOICE)) for content in chunk.contents)
 
     def judge(self, chunk: Chunk) -> list[Judged]:
-        judged = [
-            Judged(content, None, [UNANSWERED]) if chunk.is_skeleton(place) else self._judged(content)
-            for place, content in enumerate(chunk.contents)
-        ]
+        judged = list(map(self._judged, chunk.contents))
+        for place in chunk.skeletons():
+            judged[place] = Judged(chunk.contents[place], None, [UNANSWERED])
         if self._count is not None:
             judged = self._counted(judged)
-        return [one if self._is_written(one) else one._replace(row=None) for one in judged]
+        return [one if not one.problems or self._is_written(one) else one._replace(row=None) for one in judged]
 
     def _judged(self, content: Content) -> Judged:
-        choice = self._choices.get(content.generator) or FieldChoice()
+        choice = self._choices.get(content.generator, _NO_CHOICE)
         try:
             row = self._exporter.row(content, choice)
         except UnfitError as error:
@@ -58,8 +58,6 @@ class Judge:
         return Judged(content, row, self._exporter.problems(row) + self._exporter.notes(content, choice))
 
     def _is_written(self, one: Judged) -> bool:
-        if one.row is None or not one.problems:
-            return one.row is not None
         return not any(problem.severity in self._leave_out for problem in one.problems)
 
     def _counted(self, judged: list[Judged]) -> list[Judged]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from dataflow_core.exporters.base import Exporter
 from dataflow_core.exporting.judging import Judged
@@ -23,14 +23,12 @@ class Outcomes:
         self._by_rule: Counter[str] = Counter()
         self._tokens = array("I")
 
-    def add(self, judged: Iterable[Judged]) -> None:
+    def add(self, judged: Sequence[Judged]) -> None:
         """Those that are used are counted by `use`, once it is known in which split they are."""
+        self.found += len(judged)
+        self.left_out += sum(one.row is None for one in judged)
+        self._tokens.extend(one.tokens for one in judged if one.tokens and one.row is not None)
         for one in judged:
-            self.found += 1
-            if one.row is None:
-                self.left_out += 1
-            elif one.tokens:
-                self._tokens.append(one.tokens)
             if one.problems:
                 self._add_problems(one)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import time
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from dataflow_core.exporters import exporter_named
@@ -86,9 +89,9 @@ class Passes:
 
     def _count(self, judged: list[Judged]) -> None:
         self._outcomes.add(judged)
-        for one in judged:
-            if one.row is not None:
-                self._outcomes.use(one.content.generator, "", 1)
+        used = Counter([one.content.generator for one in judged if one.row is not None])
+        for generator, count in used.items():
+            self._outcomes.use(generator, "", count)
 
     def _put(self, judged: list[Judged], split: str, output: Output, along: Along | None) -> None:
         by_generator: dict[str, list[Judged]] = {}
@@ -107,15 +110,34 @@ class Passes:
 
     def _chunks(self, what: Literal["checking", "writing"]) -> Iterator[Chunk]:
         done = 0
-        for chunk in self._reader.chunks():
-            yield chunk
-            done += len(chunk)
+        chunks = self._reader.chunks()
+        while True:
+            with _uncollected():
+                if (chunk := next(chunks, None)) is None:
+                    return
+                done += len(chunk)
+                yield chunk
             self._tell(what, done, is_due=done == len(self._reader.numbers))
 
     def _tell(self, what: Literal["checking", "splitting", "writing"], done: int, *, is_due: bool = False) -> None:
         if self._progress is not None and (is_due or time.monotonic() >= self._told + _TOLD_EVERY):
             self._told = time.monotonic()
             self._progress(Stage(what, done, len(self._reader.numbers)))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector from going through what was parsed, again and again: that holds no circles.
+
+    Only ever for a moment, for it is off in all threads.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def split_names(splits: Splits) -> tuple[str, ...]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select, text
@@ -81,8 +82,9 @@ class Snapshot:
         """In the order of the numbers, read as they are asked for."""
         for start in range(0, len(numbers), _CHUNK):
             chunk = json.dumps(list(numbers[start : start + _CHUNK]))
-            for row in self._connection.execute(_CONTENTS, {"numbers": chunk}):
-                yield StoredContent._make(row)
+            # The driver's own rows: those of SQLAlchemy would take as long again as reading does.
+            rows: Any = self._connection.execute(_CONTENTS, {"numbers": chunk}).cursor
+            yield from map(_as_content, rows)
 
     def run(self, run_id: str | None) -> RunAbout:
         if run_id is None:
@@ -155,6 +157,7 @@ class Snapshot:
         return found
 
 
+_as_content: Callable[[Any], StoredContent] = partial(tuple.__new__, StoredContent)
 _NO_RUN = RunAbout("", {}, "")
 
 
