@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dataflow_core.comparing import compare as compare
     from dataflow_core.comparing import plan_comparison as plan_comparison
+    from dataflow_core.exporters.base import FieldChoice as FieldChoice
+    from dataflow_core.exporting.about import About as About
     from dataflow_core.exporting.engine import write_export as write_export
+    from dataflow_core.exporting.plan import ExportPlan as ExportPlan
+    from dataflow_core.exporting.plan import Splits as Splits
     from dataflow_core.few_shot import FewShot as FewShot
     from dataflow_core.flows.pipeline_files import PipelineFile as PipelineFile
     from dataflow_core.flows.pipeline_files import read_pipeline as read_pipeline
@@ -72,6 +76,7 @@ _MODULES = {
     "EMBEDDED": "models",
     "LLM": "scripting.llms",
     "APILLMServing_request": "scripting.api_serving",
+    "About": "exporting.about",
     "Budget": "models",
     "ChatType": "scripting.typing",
     "ConsistentChatGenerator": "scripting.consistent_chat",
@@ -81,8 +86,10 @@ _MODULES = {
     "Distiset": "scripting.distiset",
     "Endpoint": "models",
     "Export": "scripting.pipeline",
+    "ExportPlan": "exporting.plan",
     "ExportStep": "flows.pipelines",
     "FewShot": "few_shot",
+    "FieldChoice": "exporters.base",
     "FileStorage": "scripting.file_storage",
     "Flow": "models",
     "GeneratorOutput": "scripting.typing",
@@ -104,6 +111,7 @@ _MODULES = {
     "Replacement": "replacing",
     "ReviewStatus": "models",
     "SavedRun": "flows.saved_runs",
+    "Splits": "exporting.plan",
     "StepOutput": "scripting.typing",
     "TasksStep": "flows.pipelines",
     "Workspace": "workspace",

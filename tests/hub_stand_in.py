@@ -103,7 +103,8 @@ class HubStandIn:
     def _validate(self, body: bytes) -> Answer:
         content = json.loads(body)["content"]
         try:
-            data = DatasetCardData(**RepoCard(content, ignore_metadata_errors=False).data.to_dict())
+            header: Any = RepoCard(content, ignore_metadata_errors=False).data
+            data = DatasetCardData(**header.to_dict())
         except ValueError as error:
             return 400, {"errors": [{"message": str(error)}], "warnings": []}
         assert data.task_categories == ["text-generation"]

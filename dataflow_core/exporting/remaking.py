@@ -85,8 +85,8 @@ class Remaking:
                 for chunk in _in_chunks(placed):
                     self._write_chunk(output, file, chunk)
             made = output.finish(name, split_names(self._plan.splits), label_all=True)
-        for partial, written in made:
-            partial.rename(written.path)
+            for partial, written in made:
+                partial.rename(written.path)
         return [written for _, written in made]
 
     def preflight(self) -> Preflight:
