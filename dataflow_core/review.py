@@ -236,8 +236,24 @@ def judged(connection: Connection, record: Record) -> Digest:
     return _digest(connection, record, record.fields, kind)
 
 
+def judged_each(connection: Connection, found: Sequence[Record]) -> list[tuple[int, Digest]]:
+    """What the checks say of each of many records as they stand, by number."""
+    is_newest = (revisions.c.record == records.c.number) & (revisions.c.number == records.c.revision)
+    chosen = records.c.number.in_([record.number for record in found])
+    newest = select(records.c.number, revisions.c.kind).join(revisions, is_newest).where(chosen)
+    kinds = {number: RevisionKind(kind) for number, kind in connection.execute(newest)}
+    params = {record.run_id: record for record in found}  # one of each run
+    shared = {run: params_of(connection, record) for run, record in params.items()}
+    return [
+        (one.number, _digest_with(connection, one, one.fields, kinds[one.number], shared[one.run_id])) for one in found
+    ]
+
+
 def _digest(connection: Connection, record: Record, fields: Fields, kind: RevisionKind) -> Digest:
-    params = params_of(connection, record)
+    return _digest_with(connection, record, fields, kind, params_of(connection, record))
+
+
+def _digest_with(connection: Connection, record: Record, fields: Fields, kind: RevisionKind, params: Fields) -> Digest:
     digest = digest_of(record.generator, fields, params, stage=record.stage)
     stale = stale_findings(connection, record, fields, params, kind)
     return replace(digest, findings=(*digest.findings, *stale))

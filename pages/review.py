@@ -7,6 +7,7 @@ from ui.review.bar import ask_name, show_counts, show_header, show_nothing_found
 from ui.review.content import save_content
 from ui.review.filters import show_filters
 from ui.review.focus import first_to_review, open_record, record_in_address, show_focus
+from ui.review.indexing import show_indexing
 from ui.review.paging import listed
 from ui.review.saving import show_problems
 from ui.review.snapshots import read_anew
@@ -36,6 +37,7 @@ else:
         st.rerun()
     with counts:
         show_counts(workspace, snapshot)
+    show_indexing(workspace)
     if snapshot.numbers:
         show_table(workspace, snapshot)
     else:

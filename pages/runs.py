@@ -2,10 +2,12 @@
 
 import streamlit as st
 
+from dataflow_core.models import RunKind
 from ui.runs.as_file import open_button
 from ui.runs.by_hand import write_by_hand
 from ui.runs.card import show_run
 from ui.runs.details import show_details
+from ui.runs.imported import show_import
 from ui.runs.other_model import other_model
 from ui.runs.run_list import chosen_run, listed_runs, say_if_unknown, show_runs
 from ui.session import current_workspace
@@ -20,10 +22,13 @@ if runs:
     chosen = chosen_run(runs)
     say_if_unknown(chosen)
     show_runs(workspace, runs, chosen)
-    show_run(workspace, chosen)
-    show_details(workspace, chosen)
-    other_model(workspace, chosen)
-    write_by_hand(workspace, chosen)
+    if chosen.kind is RunKind.IMPORT:
+        show_import(workspace, chosen)
+    else:
+        show_run(workspace, chosen)
+        show_details(workspace, chosen)
+        other_model(workspace, chosen)
+        write_by_hand(workspace, chosen)
 else:
     with empty_state(
         "No runs yet",

@@ -136,7 +136,7 @@ def _params_of(mapping: Mapping) -> Fields:
 
 def _source_of(name: str, source: Source, going: Pass, mapping: Mapping) -> Fields:
     about: Fields = {"name": name, "format": source.format, "encoding": source.encoding}
-    about |= {"lines": going.records + going.bad + going.blank, "skipped": going.bad + going.blank}
+    about |= {"lines": going.records + going.bad + going.blank, "skipped": going.bad}
     return about | {"blank": going.blank, "unreadable": going.bad, "notes": list(going.notes())}
 
 

@@ -191,13 +191,15 @@ class ProgressReader:
         with self._database.read() as connection:
             return {Stage(stage): count for stage, count in connection.execute(query)}
 
-    def source_lines(self, run_id: str, *, limit: int | None = 1_000) -> list[SourceLine]:
-        query = select(source_lines).where(source_lines.c.run_id == run_id).order_by(source_lines.c.line).limit(limit)
+    def source_lines(
+        self, run_id: str, *, limit: int | None = 1_000, shown: int | None = None
+    ) -> list[SourceLine]:
+        """In the order of the file; of each text the first `shown` characters, or all."""
+        text = source_lines.c.text if shown is None else func.substr(source_lines.c.text, 1, shown).label("text")
+        columns = (source_lines.c.line, source_lines.c.kind, source_lines.c.reason, text)
+        query = select(*columns).where(source_lines.c.run_id == run_id).order_by(source_lines.c.line).limit(limit)
         with self._database.read() as connection:
-            return [
-                SourceLine(row["line"], row["kind"], row["reason"], row["text"])
-                for row in connection.execute(query).mappings()
-            ]
+            return [SourceLine(*row) for row in connection.execute(query)]
 
 
 def _recently_answered(run_id: str, since: float) -> Select[int]:

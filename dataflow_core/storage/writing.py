@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, func, insert, select, update
 
 from dataflow_core.errors import UsageError
 from dataflow_core.models import (
@@ -46,6 +46,7 @@ WHOLE = (RevisionKind.GENERATED, RevisionKind.REGENERATED, RevisionKind.WRITTEN,
 UNCHECKED = Digest(0)
 #: What `checked` is of a record that is not indexed for search, either: imports store so many that this is done later.
 UNINDEXED = -1
+_OF_DIGEST: dict[str, Any] = {"fingerprint": bindparam("print"), "checked": bindparam("version")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +172,10 @@ def is_unindexed() -> ColumnElement[bool]:
 def replace_digests(connection: Connection, digests: Sequence[tuple[int, Digest]]) -> None:
     """Store what was worked out anew from the content of these records, by number."""
     numbers = [number for number, _ in digests]
-    for number, digest in digests:
-        values = {"fingerprint": digest.fingerprint, "checked": digest.version}
-        connection.execute(update(records).where(records.c.number == number).values(values))
+    found = update(records).where(records.c.number == bindparam("of")).values(_OF_DIGEST)
+    values = [{"of": number, "print": one.fingerprint, "version": one.version} for number, one in digests]
+    if values:
+        connection.execute(found, values)
     for table in (findings, sort_keys):
         connection.execute(delete(table).where(table.c.record.in_(numbers)))
     _add_digests(connection, digests)

@@ -22,8 +22,28 @@ from tests.record_makers import make_records
 
 #: All of Unicode but halves of characters, and NUL, which no database holds.
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12) | st.sampled_from(
-    ["", " ", "\n", "\r\n", '"', '""', "'", "'=1+1", "=1+1", "-1", "1", "1.0", "1e5", "007", "true", "null", "NaN"]
-    + ["[1]", '{"a": 1}', "a,b", "a;b", "\ta", "\u2028", "\x85", "\ufeff", "😀", "é", "e\u0301", ",", "#", "\\"]
+    (
+        *(
+            "",
+            " ",
+            "\n",
+            "\r\n",
+            '"',
+            '""',
+            "'",
+            "'=1+1",
+            "=1+1",
+            "-1",
+            "1",
+            "1.0",
+            "1e5",
+            "007",
+            "true",
+            "null",
+            "NaN",
+        ),
+        *("[1]", '{"a": 1}', "a,b", "a;b", "\ta", "\u2028", "\x85", "\ufeff", "😀", "é", "e\u0301", ",", "#", "\\"),
+    )
 )
 NUMBER = st.integers(-(2**80), 2**80) | st.floats(allow_nan=False, allow_infinity=False)
 VALUE = st.recursive(
@@ -32,16 +52,18 @@ VALUE = st.recursive(
     max_leaves=6,
 )
 TURNS = st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=3).map(
-    lambda pairs: [{"role": role, "value": text} for pair in pairs for role, text in zip(("user", "assistant"), pair)]
+    lambda pairs: [
+        {"role": role, "value": text} for pair in pairs for role, text in zip(("user", "assistant"), pair, strict=True)
+    ]
 )
 DIALOGUE = st.fixed_dictionaries({"category": TEXT, "conversation": TURNS}, optional={"system": TEXT.filter(bool)})
 NAMES = ("atom_task", "parallel_task", "subsequent_task", "composition_task")
-TASK = st.fixed_dictionaries({name: TEXT for name in NAMES}, optional={"id": NUMBER, "more": VALUE, "note": TEXT})
+TASK = st.fixed_dictionaries(dict.fromkeys(NAMES, TEXT), optional={"id": NUMBER, "more": VALUE, "note": TEXT})
 OWN_FIELDS = st.dictionaries(
     TEXT.filter(str.strip).filter(lambda name: not name.startswith("dataflow_")), VALUE, min_size=1, max_size=4
 )
 CHATS = ("dataflow", "openai", "sharegpt", "messages", "axolotl", "alpaca", "trl", "prompt-completion")
-SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +118,9 @@ def test_dialogues_come_back_from_tables(workspaces: list[Workspace], name: str,
 @SLOW
 def test_tasks_come_back(workspaces: list[Workspace], name: str, records: list[Fields]) -> None:
     if name != "dataflow" or any(any(map(str.strip, map(str, record.values()))) for record in records):
-        there_and_back(workspaces, [record | {"atom_task": f"x{record['atom_task']}"} for record in records], TASKS, name)
+        there_and_back(
+            workspaces, [record | {"atom_task": f"x{record['atom_task']}"} for record in records], TASKS, name
+        )
 
 
 @pytest.mark.parametrize("name", ["dataflow", "parquet", "csv"])

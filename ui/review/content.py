@@ -91,9 +91,9 @@ def show_facts_of_dialogue(workspace: Workspace, draft: Draft) -> None:
         if name == CONVERSATION or (name == "intent" and draft.loaded.get("category") == draft.loaded["intent"]):
             continue
         key = f"review_fact-{draft.document}-{draft.generation}-{name}"
-        text = st.text_input(
-            escape_markdown(name), as_editable(draft.loaded[name]), key=key, on_change=save, args=(name, key)
-        )
+        # A system turn is often of many lines, which an input of one line would join.
+        typed = st.text_area if name == "system" else st.text_input
+        text = typed(escape_markdown(name), as_editable(draft.loaded[name]), key=key, on_change=save, args=(name, key))
         draft.save(workspace, name, from_text(text, draft.loaded[name]))
 
 

@@ -35,6 +35,7 @@ _MADE = {
     RevisionKind.GENERATED: "generated",
     RevisionKind.EDITED: "edited",
     RevisionKind.WRITTEN: "written",
+    RevisionKind.IMPORTED: "imported",
     RevisionKind.RESTORED: "restored",
     RevisionKind.REGENERATED: "regenerated",
     RevisionKind.ANSWERED: "answered",
@@ -88,6 +89,8 @@ def _entry(session: Sequence[Event], revisions: Mapping[int, Revision], record: 
         case Revision() as revision:
             if revision.kind is RevisionKind.GENERATED:
                 who = record.model or "A model"
+            elif revision.kind is RevisionKind.IMPORTED:
+                who = revision.author or "An import"
             what = _revised(session, revisions)
             if revision.kind is RevisionKind.REGENERATED:
                 details += [_quoted(revision.reason), f"taken by {event.taken_by}" if event.taken_by else ""]
@@ -226,4 +229,6 @@ def _restore(workspace: Workspace, record: Record, revision: int, seen: int) -> 
 def _label(revision: Revision) -> str:
     if revision.kind is RevisionKind.GENERATED:
         return f"{revision.number} · generated"
+    if revision.kind is RevisionKind.IMPORTED:
+        return f"{revision.number} · imported"
     return f"{revision.number} · {revision.author}, {_MADE[revision.kind]}"

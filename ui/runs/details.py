@@ -16,6 +16,7 @@ from ui.runs.settings import settings_of
 from ui.values import as_text
 
 _LOG_LINES, _LOG_BYTES = 40, 20_000
+_SHOWN = 500  # characters of a line that was left out
 
 
 def show_details(workspace: Workspace, run: Run) -> None:
@@ -47,7 +48,6 @@ def _show_facts(facts: dict[str, Any]) -> None:
 
 def _show_source(workspace: Workspace, run: Run) -> None:
     total = workspace.runs.progress(run.id).total
-    lines = workspace.runs.source_lines(run.id)
     facts = {name: value for name, value in run.source.items() if name not in ("lines", "skipped")}
     _show_facts(facts)
     stated, skipped = int(run.source.get("lines", total)), int(run.source.get("skipped", 0))
@@ -57,16 +57,24 @@ def _show_source(workspace: Workspace, run: Run) -> None:
         st.page_link(
             "pages/prompts.py", label="See the comparison", icon=":material/compare_arrows:", query_params=query
         )
+    show_source_lines(workspace, run)
+
+
+def show_source_lines(workspace: Workspace, run: Run, *, why: str = "Why it is no input") -> None:
+    """The lines of its file that were left out, with the reasons."""
+    lines, skipped = workspace.runs.source_lines(run.id, shown=_SHOWN), int(run.source.get("skipped", 0))
     if not lines:
         return
-    frame = pd.DataFrame([{"line": at.line, "kind": at.kind, "reason": at.reason, "text": at.text} for at in lines])
+    frame = pd.DataFrame(
+        [{"line": at.line, "kind": at.kind, "reason": at.reason, "text": at.text} for at in lines]
+    )
     st.dataframe(
         frame,
         hide_index=True,
         column_config={
             "line": st.column_config.NumberColumn("Line", width=70),
             "kind": st.column_config.TextColumn("Kind", width=90),
-            "reason": st.column_config.TextColumn("Why it is no input", width="large"),
+            "reason": st.column_config.TextColumn(why, width="large"),
             "text": st.column_config.TextColumn("Text", width="large"),
         },
         alt="Lines left out",

@@ -11,7 +11,8 @@ import pandas as pd
 import streamlit as st
 
 from dataflow_core.errors import UsageError
-from dataflow_core.models import Fields, Run
+from dataflow_core.models import Fields, ReviewStatus, Run, RunKind
+from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from ui.names import STATE_COLORS, STATE_NAMES, generator_name
 from ui.sidebar import share_done
@@ -26,7 +27,7 @@ _ROW, _HEADER, _MOST_ROWS = 38, 34, 6  # pixels, pixels, rows shown without scro
 
 def listed_runs(workspace: Workspace) -> list[Run]:
     """The newest runs, newest first, and the one in the address if it is older."""
-    runs = workspace.runs.all(limit=_LISTED)
+    runs = workspace.runs.with_records(limit=_LISTED)
     if wanted := st.query_params.get(_PARAM):
         with suppress(UsageError):
             run = workspace.runs.get(wanted)
@@ -89,6 +90,8 @@ def _table(workspace: Workspace, rows: dict[str, Fields], position: int) -> None
 
 
 def _row(workspace: Workspace, run: Run) -> Fields:
+    if run.kind is RunKind.IMPORT:
+        return _row_of_import(workspace, run)
     progress = workspace.runs.progress(run.id)
     return {
         "name": run.name,  # with state and progress, what a phone has room for
@@ -97,6 +100,19 @@ def _row(workspace: Workspace, run: Run) -> Fields:
         "done": progress.done,
         "failed": progress.failed,
         "kind": generator_name(run.generator),
+        "created": run.created_at,
+    }
+
+
+def _row_of_import(workspace: Workspace, run: Run) -> Fields:
+    """All in it has come at once; what of the file could not be used is no failure that could be retried."""
+    return {
+        "name": run.name,
+        "state": [STATE_NAMES[run.state]],
+        "progress": 100.0,
+        "done": workspace.records.count(Query(runs=(run.id,), statuses=tuple(ReviewStatus))),
+        "failed": 0,
+        "kind": f"{generator_name(run.generator)}, imported",
         "created": run.created_at,
     }
 
