@@ -191,9 +191,7 @@ class ProgressReader:
         with self._database.read() as connection:
             return {Stage(stage): count for stage, count in connection.execute(query)}
 
-    def source_lines(
-        self, run_id: str, *, limit: int | None = 1_000, shown: int | None = None
-    ) -> list[SourceLine]:
+    def source_lines(self, run_id: str, *, limit: int | None = 1_000, shown: int | None = None) -> list[SourceLine]:
         """In the order of the file; of each text the first `shown` characters, or all."""
         text = source_lines.c.text if shown is None else func.substr(source_lines.c.text, 1, shown).label("text")
         columns = (source_lines.c.line, source_lines.c.kind, source_lines.c.reason, text)
