@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import math
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
+from dataflow_core.errors import UsageError
 from dataflow_core.exporters import exporter_named
 from dataflow_core.exporting.along import Along
 from dataflow_core.exporting.judging import Judge, Judged
@@ -20,6 +22,8 @@ from dataflow_core.exporting.reading import Chunk, Reader
 if TYPE_CHECKING:
     pass
 
+#: Similarities below are not told from chance.
+LEAST_SIMILARITY = 0.5
 #: Seconds from one telling to the next.
 _TOLD_EVERY = 0.1
 
@@ -33,6 +37,7 @@ class Passes:
         self._progress = progress
         self._told = 0.0
         self._judge = Judge(plan)
+        _check(plan.splits)
         self._splits = split_names(plan.splits)
         self._outcomes = Outcomes(exporter_named(plan.format), self._splits)
 
@@ -70,9 +75,8 @@ class Passes:
 
     def _parted(self) -> tuple[Any, tuple[str, ...]]:
         """The place of each record's split among the names, -1 where it is left out; and notes on shares missed."""
-        from dataflow_core.exporting.splits import Parting, check  # only here: numpy takes long to load
+        from dataflow_core.exporting.splits import Parting  # only here: numpy takes long to load
 
-        check(self._plan.splits)
         parting = Parting(self._plan, len(self._reader.numbers))
         first = 0
         for chunk in self._chunks("checking"):
@@ -123,6 +127,15 @@ class Passes:
         if self._progress is not None and (is_due or time.monotonic() >= self._told + _TOLD_EVERY):
             self._told = time.monotonic()
             self._progress(Stage(what, done, len(self._reader.numbers)))
+
+
+def _check(splits: Splits) -> None:
+    """Raises `UsageError` for shares and similarities that are none."""
+    shares = (splits.train, splits.validation, splits.test)
+    if not all(0 <= share < math.inf for share in shares) or not any(shares):
+        raise UsageError("The shares of train, validation and test are numbers from 0, and one of them is more than 0.")
+    if not LEAST_SIMILARITY <= splits.similarity <= 1:
+        raise UsageError(f"The similarity of near-duplicates is between {LEAST_SIMILARITY:g} and 1.")
 
 
 @contextmanager

@@ -12,31 +12,19 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflow_core.errors import UsageError
 from dataflow_core.exporters.base import FieldChoice
 from dataflow_core.exporting.groups import Groups, Labels
 from dataflow_core.exporting.names import label
-from dataflow_core.exporting.plan import ExportPlan, Splits
+from dataflow_core.exporting.plan import ExportPlan
 from dataflow_core.exporting.reading import Chunk
 from dataflow_core.exporting.sameness import input_of, key_of, questions_of, words_of
 from dataflow_core.exporting.signatures import PLACES, signatures
 
-#: Similarities below are not told from chance.
-LEAST_SIMILARITY = 0.5
 #: A split that misses its share by more, of all records, is said.
 _MISSED = 0.005
 LEFT_OUT = -1
 
 Places = NDArray[np.int64]
-
-
-def check(splits: Splits) -> None:
-    """Raises `UsageError` for shares and similarities that are none."""
-    given = (splits.train, splits.validation, splits.test)
-    if any(not share >= 0 or share == float("inf") for share in given) or not sum(given) > 0:
-        raise UsageError("The shares of train, validation and test are numbers from 0, and one of them is more than 0.")
-    if not LEAST_SIMILARITY <= splits.similarity <= 1:
-        raise UsageError(f"The similarity of near-duplicates is between {LEAST_SIMILARITY:g} and 1.")
 
 
 class Parting:
