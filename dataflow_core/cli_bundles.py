@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from dataflow_core.errors import UsageError
@@ -68,7 +67,6 @@ def add_exports(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> l
 
 
 def write_bundle(workspace: Workspace, plan: ExportPlan, options: argparse.Namespace, progress: Told | None) -> Export:
-    """Its files are named without a folder where they are in a zip."""
     output = Path(options.output)
     if options.zip and output.suffix != ".zip":
         raise UsageError(f"{output} is to be a zip: give it a name that ends in .zip.")
@@ -76,10 +74,7 @@ def write_bundle(workspace: Workspace, plan: ExportPlan, options: argparse.Names
         raise UsageError(f"{output} is there already. Choose another name.")
     name = output.stem if options.zip else output.name
     about = About(options.title, options.licence, tuple(options.language))
-    made = workspace.bundles.write(plan, output.parent, name, progress, about=about, as_zip=options.zip)
-    if not options.zip:
-        return made
-    return replace(made, files=tuple(replace(file, path=Path(file.path.name)) for file in made.files))
+    return workspace.bundles.write(plan, output.parent, name, progress, about=about, as_zip=options.zip)
 
 
 def exports(opened: Callable[[], Workspace], options: argparse.Namespace) -> int:

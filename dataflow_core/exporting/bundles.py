@@ -13,9 +13,10 @@ from pathlib import Path
 
 from dataflow_core.errors import UsageError
 from dataflow_core.exporting.about import About
+from dataflow_core.exporting.along import Along
 from dataflow_core.exporting.comparison import Comparison, compare_exports
 from dataflow_core.exporting.engine import Exports
-from dataflow_core.exporting.files import new_folder
+from dataflow_core.exporting.files import clean_up, clear_errors, new_folder, partial_name, remove, sync_folder
 from dataflow_core.exporting.gathering import Gathering
 from dataflow_core.exporting.hub import Pushed, push_files
 from dataflow_core.exporting.hub import Told as ToldOfPush
@@ -58,15 +59,30 @@ class Bundles:
     ) -> Export:
         """Write the export as `workspace.exports.write` does, with manifest, card and what trainers are told beside it.
 
-        With `as_zip` there is but NAME.zip in the folder, which is `bundle` of what is returned. Raises `UsageError`.
+        With `as_zip` there is but NAME.zip in the folder, which is `bundle` of what is returned; its files are named as
+        they are in there. Raises `UsageError` and `DiskFullError`.
         """
         with closing(self._gathering(plan, about or About())) as along:
-            export = self._exports.write(plan, folder, name, progress, along)
-        if not as_zip:
-            return export
-        bundle = zip_folder(export.folder)
-        shutil.rmtree(export.folder)
-        return replace(export, bundle=bundle)
+            if as_zip:
+                return self._write_zip(plan, folder, name, progress, along)
+            return self._exports.write(plan, folder, name, progress, along)
+
+    def _write_zip(self, plan: ExportPlan, folder: Path, name: str, progress: Told | None, along: Along) -> Export:
+        _check_free(folder / f"{name}.zip")
+        staging = partial_name(folder / f"{name or self._name}.zip")
+        with clear_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            clean_up(folder)
+            try:
+                export = self._exports.write(plan, staging, name, progress, along)
+                target = folder / f"{export.name}.zip"
+                _check_free(target)
+                zip_folder(export.folder).rename(target)
+                sync_folder(folder)
+            finally:
+                remove(staging)
+        files = tuple(replace(file, path=Path(file.path.name)) for file in export.files)
+        return replace(export, folder=folder, files=files, bundle=target)
 
     def zipped(self, export: Export) -> Path:
         """One zip of an export that was written as a folder, beside that."""
@@ -159,6 +175,12 @@ class Bundles:
     def _statuses(self, plan: ExportPlan) -> dict[ReviewStatus, int]:
         """What was decided of the records that the plan's other filters find."""
         return self._records.count_by_status(plan.query)
+
+
+def _check_free(target: Path) -> None:
+    """Raises `UsageError` where there is something of that name."""
+    if target.exists():
+        raise UsageError(f"{target} is there already. Choose another name.")
 
 
 def _checked(export: StoredExport, folder: Path, file: ManifestFile) -> Path:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
-from dataflow_core.exporting.manifest import Placed, StoredExport
+from dataflow_core.exporting.manifest import StoredExport
+from dataflow_core.exporting.parts import ONLY
 from dataflow_core.models import Fields
 
 #: Records of each kind that are named; all are counted.
 MOST_NAMED = 100
-_CHUNK = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,46 +61,58 @@ class Comparison:
 
 
 def compare_exports(before: StoredExport, after: StoredExport) -> Comparison:
-    """Compare two exports, of a million records each in some 100 MB. Raises `UsageError` where one cannot be read."""
+    """Compare two exports, of a million records each in some 60 MB. Raises `UsageError` where one cannot be read."""
     import numpy as np
 
-    old, new = _table(before), _table(after)
-    shared, in_old, in_new = np.intersect1d(old["id"], new["id"], assume_unique=True, return_indices=True)
-    one, other = old[in_old], new[in_new]
-    is_changed = one["revision"] != other["revision"]
-    is_moved = (one["place"] != other["place"]) & ~is_changed
+    splits: dict[str, int] = {}
+    old, new = _rows(before, splits), _rows(after, splits)
+    in_old, in_new = _shared(old[0], new[0])
+    is_changed = old[1][in_old] != new[1][in_new]
+    is_moved = (old[2][in_old] != new[2][in_new]) & ~is_changed
     return Comparison(
-        before=len(old),
-        after=len(new),
-        same=int(len(shared) - is_changed.sum() - is_moved.sum()),
-        added=_difference(np.delete(new["id"], in_new)),
-        removed=_difference(np.delete(old["id"], in_old)),
-        changed=_difference(shared[is_changed]),
-        moved=_difference(shared[is_moved]),
+        before=len(old[0]),
+        after=len(new[0]),
+        same=int(len(in_new) - is_changed.sum() - is_moved.sum()),
+        added=_difference(after, np.delete(np.arange(len(new[0])), in_new)),
+        removed=_difference(before, np.delete(np.arange(len(old[0])), in_old)),
+        changed=_difference(after, np.sort(in_new[is_changed])),
+        moved=_difference(after, np.sort(in_new[is_moved])),
         settings=tuple(_settings(before, after)),
         identical=_identical(before, after),
     )
 
 
-def _table(export: StoredExport) -> Any:
-    """Its records by id, in an array: 50 bytes each."""
+def _rows(export: StoredExport, splits: dict[str, int]) -> tuple[Any, Any, Any]:
+    """Of each of its records, in order, a hash of its id, its revision and the number of its split."""
     import numpy as np
 
-    kind = np.dtype([("id", "S36"), ("revision", np.int32), ("place", "S10")])
-    splits = {file.name: (file.split or "train").encode() for file in export.manifest.data}
-    records, chunks = export.records(), []
-    while chunk := [(_key(one), one.revision, splits.get(one.file, b"")) for one in islice(records, _CHUNK)]:
-        chunks.append(np.array(chunk, kind))
-    found = np.concatenate(chunks) if chunks else np.zeros(0, kind)
-    return found[np.unique(found["id"], return_index=True)[1]]
+    of_file = {file.name: splits.setdefault(file.split or ONLY, len(splits)) for file in export.manifest.data}
+    keys, revisions, places = array("q"), array("q"), array("b")
+    for record in export.records():
+        keys.append(hash(record.id))
+        revisions.append(record.revision)
+        places.append(of_file.get(record.file, -1))
+    return np.array(keys, np.int64), np.array(revisions, np.int64), np.array(places, np.int8)
 
 
-def _key(record: Placed) -> bytes:
-    return record.id.encode("utf-8", "replace")
+def _shared(old: Any, new: Any) -> tuple[Any, Any]:
+    """The places in `old` of what `new` has, too, and the places of the same in `new`."""
+    import numpy as np
+
+    by_old, by_new = np.argsort(old), np.argsort(new)
+    keys = new[by_new]
+    found = np.searchsorted(keys, old[by_old])
+    found[found == len(keys)] = 0
+    is_there = keys[found] == old[by_old] if len(keys) else np.zeros(len(old), np.bool_)
+    return by_old[is_there], by_new[found[is_there]]
 
 
-def _difference(ids: Any) -> Difference:
-    return Difference(len(ids), tuple(one.decode("utf-8", "replace") for one in ids[:MOST_NAMED].tolist()))
+def _difference(export: StoredExport, places: Any) -> Difference:
+    """What is at these places, in order, of the export's records."""
+    named = set(places[:MOST_NAMED].tolist())
+    last = max(named, default=-1)
+    records = islice(export.records(), last + 1) if named else ()
+    return Difference(len(places), tuple(one.id for place, one in enumerate(records) if place in named))
 
 
 def _identical(before: StoredExport, after: StoredExport) -> tuple[str, ...]:

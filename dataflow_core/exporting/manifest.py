@@ -157,7 +157,12 @@ def _within(archive: zipfile.ZipFile, name: str) -> str:
 def _placed(line: bytes) -> Placed:
     fields = json.loads(line)
     placed = Placed(fields["file"], fields["id"], fields["revision"])
-    if not (isinstance(placed.file, str) and isinstance(placed.id, str) and type(placed.revision) is int):
+    if not (
+        isinstance(placed.file, str)
+        and isinstance(placed.id, str)
+        and type(placed.revision) is int
+        and 0 < placed.revision < 2**63
+    ):
         raise ValueError("not a record")
     return placed
 

@@ -7,7 +7,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from dataflow_core.errors import UsageError
+from dataflow_core.exporting.files import clear_errors, partial_name, remove, sync_folder
 
 #: Of every entry: what a zip says of time would make two zips of the same files differ.
 _TIME = (1980, 1, 1, 0, 0, 0)
@@ -18,22 +18,22 @@ _CHUNK = 1 << 20
 def zip_folder(folder: Path) -> Path:
     """Write the folder's files as FOLDER.zip beside it, and return its path. Files of any size, none held in memory.
 
-    The zip is there whole or not at all. Raises `UsageError` where it cannot be written.
+    The zip is there whole or not at all. Raises `UsageError` and `DiskFullError`.
     """
     target = folder.with_name(f"{folder.name}.zip")
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as raw:
-            with zipfile.ZipFile(raw, "w", allowZip64=True) as archive:
-                for path in sorted(path for path in folder.iterdir() if path.is_file()):
-                    _add(archive, path, f"{folder.name}/{path.name}")
-            raw.flush()
-            os.fsync(raw.fileno())
-        partial.replace(target)
-    except OSError as error:
-        raise UsageError(f"{target} cannot be written: {error.strerror}.") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    partial = partial_name(target)
+    with clear_errors(target):
+        try:
+            with partial.open("wb") as raw:
+                with zipfile.ZipFile(raw, "w", allowZip64=True) as archive:
+                    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+                        _add(archive, path, f"{folder.name}/{path.name}")
+                raw.flush()
+                os.fsync(raw.fileno())
+            partial.replace(target)
+            sync_folder(folder.parent)
+        finally:
+            remove(partial)
     return target
 
 

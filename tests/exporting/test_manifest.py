@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import json
@@ -15,9 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow_core.errors import UsageError
+from dataflow_core.errors import DiskFullError, UsageError
 from dataflow_core.exporters import EXPORTERS
 from dataflow_core.exporters.base import FieldChoice, Severity
+from dataflow_core.exporting import card, zipping
 from dataflow_core.exporting.about import About
 from dataflow_core.exporting.manifest import Placed
 from dataflow_core.exporting.plan import ExportPlan, Splits, TokenLimit
@@ -293,7 +295,6 @@ def test_nothing_is_left_where_the_writing_is_broken_off(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_records(workspace, [{"atom_task": "x"}] * 3, generator=TASKS)
-    from dataflow_core.exporting import card
 
     def fail(_: object) -> str:
         raise KeyboardInterrupt
@@ -307,3 +308,25 @@ def test_nothing_is_left_where_the_writing_is_broken_off(
         "workspace.db-wal",
         "workspace.db-shm",
     }
+
+
+def test_neither_a_zip_nor_a_folder_is_left_where_the_zip_cannot_be_written(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_tasks(workspace, 3)
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(zipping, "_add", fail)
+    with pytest.raises(DiskFullError, match="The disk is full"):
+        workspace.bundles.write(ExportPlan(Query()), tmp_path / "out", "ex", as_zip=True)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_zip_that_is_there_is_not_overwritten(workspace: Workspace, tmp_path: Path) -> None:
+    make_tasks(workspace, 3)
+    (tmp_path / "ex.zip").write_text("mine")
+    with pytest.raises(UsageError, match="is there already"):
+        workspace.bundles.write(ExportPlan(Query()), tmp_path, "ex", as_zip=True)
+    assert (tmp_path / "ex.zip").read_text() == "mine"
