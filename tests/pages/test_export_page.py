@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dataflow_core.exporting.plan import ExportPlan
 from dataflow_core.models import ReviewStatus
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
+from tests.hub_stand_in import HubStandIn
 from ui.export import options
+from ui.jobs import jobs
 from ui.names import DIALOGUES
 
 OpenPage = Callable[..., AppTest]
@@ -168,3 +171,53 @@ def test_an_export_of_another_workspace_is_not_shown(filled_workspace: Workspace
     page.run()
     assert not page.exception
     assert "exported" not in texts(page)
+
+
+def test_an_export_is_pushed_to_the_hub_with_the_token_of_the_environment(
+    filled_workspace: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept(filled_workspace, Query())
+    with HubStandIn() as hub:
+        for name, value in hub.environ.items():
+            monkeypatch.setenv(name, value)
+        page = open_page("export")
+        button(page, "Export 31 records").click().run()
+        button(page, "Push to the Hub").click().run()
+        assert hub.token not in captions(page) + texts(page)
+        page.text_input(key="export_push_repo").set_value("ada/tasks")
+        button(page, "Push to the Hub").click()  # a page test has no dialog that stays open
+        next(found for found in page.button if found.label == "Push").click().run()
+        push = jobs().find(page.session_state["export_push"])
+        assert push is not None
+        push.wait(20)
+        page.run()
+        assert not page.exception
+        assert "Pushed to ada" in texts(page)
+        assert hub.repos == {"ada/tasks": True}
+        assert {"manifest.json", "README.md"} <= hub.files["ada/tasks"].keys()
+
+
+def test_without_a_token_nothing_can_be_pushed_and_it_is_said_why(
+    filled_workspace: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    accept(filled_workspace, Query())
+    page = open_page("export")
+    button(page, "Export 31 records").click().run()
+    button(page, "Push to the Hub").click().run()
+    assert "HF\\_TOKEN is not set" in texts(page)
+    assert next(found for found in page.button if found.label == "Push").disabled
+
+
+def test_two_exports_are_compared_record_by_record(filled_workspace: Workspace, open_page: OpenPage) -> None:
+    accept(filled_workspace, Query())
+    page = open_page("export")
+    button(page, "Export 31 records").click().run()
+    first, *_ = filled_workspace.records.stream(Query())
+    filled_workspace.review.decide({first.id: first.revision}, ReviewStatus.REJECTED, reviewer="me")
+    filled_workspace.bundles.write(ExportPlan(), filled_workspace.folder / "exports", "other")
+    page.run()
+    button(page, "Compare").click().run()
+    assert not page.exception
+    assert "30 records in both" in texts(page)
+    assert "Only in this one: **1**" in texts(page)

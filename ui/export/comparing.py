@@ -86,6 +86,8 @@ def _show_difference(workspace: Workspace, label: str, difference: Difference) -
 
 
 def _said(value: object) -> str:
+    if value in (None, "", [], {}):
+        return "—"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
