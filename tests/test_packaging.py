@@ -20,7 +20,11 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 SLOW = ("pandas", "numpy", "sqlalchemy", "openai", "pydantic", "pyarrow", "streamlit", "aiohttp", "yaml")
 #: Modules that import what only an extra of the library installs, and which extra.
-OPTIONAL = {"dataflow_core/serving/embedded.py": "local", "dataflow_core/exporting/hub.py": "hub"}
+OPTIONAL = {
+    "dataflow_core/serving/embedded.py": "local",
+    "dataflow_core/exporting/hub.py": "hub",
+    "dataflow_core/exporting/tokens.py": "tokens",
+}
 
 
 def imported_packages() -> Iterator[tuple[str, str]]:
