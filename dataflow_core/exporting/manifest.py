@@ -29,6 +29,8 @@ RECORDS = "records.jsonl.gz"
 #: Of the manifest's own shape.
 VERSION = 1
 _CHUNK = 1 << 20
+#: Bytes of a manifest; a longer one is none of ours.
+_LARGEST = 50_000_000
 #: Characters of a line that says which record it is; a longer one is none of ours.
 _LONGEST_LINE = 10_000
 
@@ -114,7 +116,7 @@ class StoredExport:
             raise UsageError(f"There is no file or folder {path}.")
         try:
             with self.opened(self._manifest_name) as file:
-                fields = json.loads(file.read(), parse_constant=_refuse)
+                fields = json.loads(file.read(_LARGEST), parse_constant=_refuse)
         except (ValueError, RecursionError):
             raise UsageError(f"{path} is no manifest of an export: it cannot be read as JSON.") from None
         self.manifest = _manifest_of(fields, path)

@@ -13,13 +13,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dataflow_core.errors import UsageError
-from dataflow_core.exporting.about import About
+from dataflow_core.exporting.about import About, language_codes
 from dataflow_core.exporting.card import CardFacts, card, escaped
 from dataflow_core.exporting.manifest import Manifest
 from dataflow_core.exporting.measures import Measures
 from dataflow_core.exporting.plan import ExportPlan, Splits
-from dataflow_core.models import Fields, ReviewStatus
+from dataflow_core.models import Fields, ReviewStatus, RevisionKind
 from dataflow_core.storage.queries import Query
+from dataflow_core.storage.writing import NewRecord, add_records
 from dataflow_core.workspace import Workspace
 from tests.exporting.made import dialogue_fields, export_of, make_all_kinds
 from tests.record_makers import DIALOGUES, make_records, make_tasks, record_at
@@ -138,6 +139,24 @@ def test_any_text_gives_a_header_that_says_it_and_nothing_else(title: str, licen
     assert found.data.to_dict()["tags"] == ["synthetic", "dataflow-studio", "sft"]
     assert "\n" not in escaped(field)
     assert not re.search(r"(?<!\\)[`*_\[\]|@#<>]", escaped(field).replace("&lt;", "").replace("&gt;", ""))
+
+
+def test_languages_are_those_that_the_runs_were_asked_for(workspace: Workspace, tmp_path: Path) -> None:
+    assert language_codes(["English", " german", "Klingon", "", "english"]) == ["en", "de"]
+    intent = workspace.intents.all()[0]
+    run = workspace.plan_dialogues([intent], endpoint=ENDPOINT, num_dialogs_per_intent=1, language="French")
+    made = NewRecord("01R", dialogue_fields(1), run_id=run.id)
+    with workspace.database.write() as connection:
+        add_records(
+            connection,
+            [made],
+            generator=DIALOGUES,
+            kind=RevisionKind.GENERATED,
+            author=DIALOGUES,
+            status=ReviewStatus.UNREVIEWED,
+            now=0.0,
+        )
+    assert card_of(workspace, tmp_path).data.language == ["fr"]
 
 
 def test_a_language_that_is_no_code_is_refused() -> None:
