@@ -34,7 +34,7 @@ class Imports:
     def __init__(self, database: Database, runs: RunStore, index: Callable[[], None]) -> None:
         self._database = database
         self._runs = runs
-        self._index = index
+        self.index = index
 
     def recognise(self, path: Path, name: str) -> Recognised:
         """Tell by its first entries what the file holds. `name` is what it is called. Raises `ReadError`."""
@@ -107,7 +107,7 @@ class Imports:
         if writer.stored <= _INDEXED_AT_ONCE:
             rechecking.recheck(self._database)
         else:
-            self._index()
+            self.index()
         return self._runs.get(writer.run_id)
 
     def unindexed(self) -> int:

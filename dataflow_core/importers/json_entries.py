@@ -50,13 +50,15 @@ class JsonReader:
 
     def is_plain(self, value: Any, text: str, start: int, end: int) -> bool:
         """Whether nothing can be wrong with a value that was read from there: no key twice, no half characters."""
-        braces = text.count("{", start, end)
-        if braces + text.count("[", start, end) > _DEEP:
+        if text.find("{", start + 1, end) < 0 and type(value) is dict:  # to find one sign is much quicker than to count
+            keys = len(value)
+            is_deep = text.find("[", start, end) >= 0 and text.count("[", start, end) > _DEEP
+        else:
+            keys = _keys(value)
+            is_deep = text.count("{", start, end) + text.count("[", start, end) > _DEEP
+        if is_deep or keys != text.count('":', start, end):
             return False
-        keys = len(value) if braces == 1 and type(value) is dict else _keys(value)
-        if keys != text.count('":', start, end):
-            return False
-        return text.find("\\u", start, end) < 0 or _SUSPECT.search(text, start, end) is None
+        return text.find("\\", start, end) < 0 or _SUSPECT.search(text, start, end) is None
 
 
 class _CountingDecoder(Decoder):

@@ -124,7 +124,7 @@ def test_a_record_edited_before_it_was_indexed_is_found_by_its_new_text_alone(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dataflow_core.importers.imports._INDEXED_AT_ONCE", 0)
-    monkeypatch.setattr(workspace.imports, "_index", lambda: None)
+    monkeypatch.setattr(workspace.imports, "index", lambda: None)
     imported(workspace, lines(tmp_path, [{"text": "apple"}, {"text": "pear"}]))
     assert workspace.imports.unindexed() == 2
     assert found(workspace, Query(text="apple")) == []
@@ -196,7 +196,7 @@ def test_progress_tells_how_far_a_file_has_been_read(
 ) -> None:
     monkeypatch.setattr("dataflow_core.importers.reading._EVERY", 0)
     monkeypatch.setattr("dataflow_core.importers.reading._LOOK", 100)
-    monkeypatch.setattr(workspace.imports, "_index", lambda: None)
+    monkeypatch.setattr(workspace.imports, "index", lambda: None)
     path = lines(tmp_path, [{"a": "x" * 500, "n": number} for number in range(3_000)])
     told: list[ReadSoFar] = []
     workspace.imports.check(path, path.name, Mapping(OWN), told.append)

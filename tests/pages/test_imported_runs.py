@@ -45,7 +45,7 @@ def test_review_says_how_many_are_still_to_be_indexed(
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr("dataflow_core.importers.imports._INDEXED_AT_ONCE", 0)
-        patched.setattr(workspace.imports, "_index", lambda: None)
+        patched.setattr(workspace.imports, "index", lambda: None)
         imported(workspace, tmp_path)
     page = open_page("review")
     assert any("2 records still to be indexed" in found.value for found in page.caption)
