@@ -44,10 +44,15 @@ class Job(Generic[Result]):
     problem: str = ""
     is_stopped: bool = False
     _finished: threading.Event = field(default_factory=threading.Event)
+    _ended_at: float = 0.0
 
     @property
     def is_done(self) -> bool:
         return self._finished.is_set()
+
+    def seconds_ago(self) -> float:
+        """Since when it is done."""
+        return time.monotonic() - self._ended_at
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="job", daemon=True).start()
@@ -71,6 +76,7 @@ class Job(Generic[Result]):
             self.problem = "Something went wrong that should not have. The server's log tells what."
             logging.getLogger(__name__).exception("A page's work has failed")
         finally:
+            self._ended_at = time.monotonic()
             self._finished.set()
 
     def _report(self, share: float, sentence: str) -> None:

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from dataflow_core.models import ReviewStatus, RunKind
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
+from ui.importing import source
 
 OpenPage = Callable[..., AppTest]
 CHATS = [
@@ -121,6 +122,15 @@ def test_a_path_that_leads_to_no_file_is_said_so(
     button(page, "Read it").click().run()
     assert not page.exception
     assert said in page.error[0].value.replace("\\", "")
+
+
+def test_other_machines_cannot_have_files_of_this_one_read(
+    workspace: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "_is_for_this_machine_alone", lambda: False)
+    page = open_page("import")
+    assert not page.exception
+    assert "Read it" not in labels(page)
 
 
 def test_a_file_that_holds_nothing_to_import_is_said_so_and_another_can_be_chosen(

@@ -20,6 +20,7 @@ from ui.shell import Color, remark
 from ui.text import escape_markdown
 
 _SHOWN = 8  # records of a reason
+_HELD, _STALE = "export-looked", 20.0  # seconds for which a look is good enough while a run goes on
 _TONES: dict[str, Tone] = {"": "train", "train": "train", "validation": "validation", "test": "test"}
 _RULES = {
     "unanswered": "No answers yet",
@@ -34,7 +35,13 @@ _RULES = {
     "system-turn": "A system turn",
     "half-character": "Half of a character",
     "too-long": "Over the limit of tokens",
+    "last-answer-only": "Only its last answer is learnt from",
+    "not-carried": "More than this format carries",
+    "same-answers": "Chosen and rejected say the same",
+    "no-category": "No category",
 }
+#: Whatever is to be left out, there is nothing to write of these.
+_WITHOUT_ROW = ("unanswered", "unfit")
 #: Whether its records are in the files, and how that is said.
 _SEVERITIES: dict[Severity, tuple[str, Color, str]] = {
     Severity.REFUSED: ("refused", "red", ":material/block:"),
@@ -48,8 +55,14 @@ _STAGES = {"checking": "Checking", "splitting": "Looking for near-duplicates in"
 
 def looked_at(workspace: Workspace, plan: ExportPlan) -> Job[Preflight]:
     """The look at all records of the plan: asked for once for each choice and state of the records."""
-    key = ("preflight", str(workspace.folder), repr(plan), workspace.records.version())
-    return followed("export-preflight", key, lambda report: workspace.exports.preflight(plan, told_to(report)))
+    asked = (str(workspace.folder), repr(plan))
+    held: tuple[object, Job[Preflight]] | None = st.session_state.get(_HELD)
+    if held and held[0] == asked and held[1].result and workspace.runs.live() and held[1].seconds_ago() < _STALE:
+        return held[1]  # each record that a run brings would begin a look that never comes to its end
+    key = ("preflight", *asked, workspace.records.version())
+    job = followed("export-preflight", key, lambda report: workspace.exports.preflight(plan, told_to(report)))
+    st.session_state[_HELD] = (asked, job)
+    return job
 
 
 def told_to(report: Report) -> Callable[[Stage], None]:
@@ -120,7 +133,7 @@ def _worst(concerns: Sequence[Concern]) -> Severity:
 def _show_reason(rule: str, concerns: Sequence[Concern], number: int, plan: ExportPlan) -> None:
     severity = _worst(concerns)
     fate, color, icon = _SEVERITIES[severity]
-    if severity in plan.leave_out:
+    if severity in plan.leave_out or rule in _WITHOUT_ROW:
         fate = "left out"
     messages = {concern.message for concern in concerns}
     title = messages.pop().rstrip(".") if len(messages) == 1 else _RULES.get(rule, rule.replace("-", " ").capitalize())

@@ -81,6 +81,11 @@ def choose_source(workspace: Workspace) -> None:
         if file is not None:
             with st.spinner("Storing the file ..."):
                 _take_upload(workspace, cast(BinaryIO, file), str(file.name))
+    if not _is_for_this_machine_alone():
+        on_disk.caption(
+            "Not offered: this app can be reached from other machines, which must not read files of this one."
+        )
+        return
     with on_disk, st.form("import-path", border=False):
         typed = st.text_input("Path of the file", placeholder="/data/chats.jsonl.zst")
         st.caption("On the machine that this app runs on. It is read where it is, however large it is.")
@@ -101,6 +106,10 @@ def forget_source() -> None:
     st.session_state[_GENERATION] = st.session_state.get(_GENERATION, 0) + 1
     if source is not None and source.is_upload:
         shutil.rmtree(source.path.parent, ignore_errors=True)
+
+
+def _is_for_this_machine_alone() -> bool:
+    return st.get_option("server.address") in ("127.0.0.1", "::1", "localhost")
 
 
 def _take_upload(workspace: Workspace, file: BinaryIO, name: str) -> None:
