@@ -98,13 +98,13 @@ def _run(workspace: Workspace, number: int) -> str:
 def _record(seed: int, run_id: str, generator: str, number: int, model: str) -> NewRecord:
     is_repeated = number % 200 == 199
     chance = random.Random(seed + number - is_repeated)  # noqa: S311
-    fields = dialogue(chance) if generator == DIALOGUES else _task(chance)
+    fields = dialogue(chance) if generator == DIALOGUES else task(chance)
     record_id = f"01BENCH{number:019d}"
     digest = digest_of(generator, fields, {})
     return NewRecord(record_id, fields, run_id, None, number, model=model, digest=digest)
 
 
-def _task(chance: random.Random) -> Fields:
+def task(chance: random.Random) -> Fields:
     names = ("atom_task", "parallel_task", "subsequent_task", "composition_task")
     return {name: sentence(chance, 12) for name in names}
 
