@@ -97,9 +97,9 @@ class Workspace(Planner):
         self.intents = IntentStore(self.database, builtin_intents())
         self.recipes = RecipeStore(self.database)
         self.prompts = PromptStore(self.database)
-        self.exports = Exports(self.records, self.name)
         self.imports = Imports(self.database, self.runs, self.recheck)
-        self.bundles = Bundles(self.database, self.exports, self.folder, self.name)
+        self.exports = Exports(self.records, self.name)
+        self.bundles = Bundles(self.records, self.runs, self.exports, self.folder, self.name)
 
     def enqueue(self, run: Run, *, limit: int | None = None, budget: Budget | None = None) -> None:
         """Say that the run is about to be taken up. Raises `RunIsLiveError`."""

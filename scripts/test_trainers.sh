@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes exports of every format, and has the trainers' own libraries read them: datasets, and TRL's dataset helpers
-# with chat templates of transformers. They are in an environment of their own, without torch.
+# Makes exports of every format, and has the trainers' own code read them: datasets, LLaMA-Factory's converters as its
+# dataset_info.json tells them to, and TRL's dataset helpers with chat templates of transformers. They are in an
+# environment of their own, without torch.
 set -eu
 CDPATH='' cd -- "$(dirname -- "$0")/.."
 unset PYTHONHOME PYTHONPATH PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT
@@ -26,3 +27,4 @@ trap 'rm -rf "$folder"' EXIT
 export HF_HUB_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1 HF_DATASETS_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error HF_HOME="$folder/home"
 PYTHONPATH=. .venv/bin/python scripts/trainer_exports.py "$folder/exports"
 $venv/bin/python scripts/check_trainers.py "$folder/exports"
+$venv/bin/python scripts/check_llama_factory.py "$folder/exports"

@@ -27,7 +27,6 @@ from dataflow_core.exporting.remaking import Remade, Remaking
 from dataflow_core.exporting.zipping import zip_folder
 from dataflow_core.models import ReviewStatus, Run
 from dataflow_core.storage.contents import snapshot
-from dataflow_core.storage.database import Database
 from dataflow_core.storage.exported import origins
 from dataflow_core.storage.records import RecordStore
 from dataflow_core.storage.runs import RunStore
@@ -39,10 +38,10 @@ EXPORTS = "exports"
 class Bundles:
     """`folder` is that of the workspace's own exports; it and `name` are the workspace's."""
 
-    def __init__(self, database: Database, exports: Exports, folder: Path, name: str) -> None:
-        self._database = database
+    def __init__(self, records: RecordStore, runs: RunStore, exports: Exports, folder: Path, name: str) -> None:
+        self._database = records.database
+        self._records, self._runs = records, runs
         self._exports = exports
-        self._records, self._runs = RecordStore(database), RunStore(database)
         self._workspace = folder
         self.folder = folder / EXPORTS
         self._name = name

@@ -164,7 +164,7 @@ def _review(facts: CardFacts) -> list[str]:
         if count and status not in (ReviewStatus.ACCEPTED, ReviewStatus.REJECTED)
     ]
     if others:
-        sentences.append(f"Besides, there are {' and '.join(others)} ones.")
+        sentences.append(f"Not decided, or put aside: {', '.join(others)}.")
     return ["## Review", " ".join(sentences)]
 
 

@@ -157,7 +157,7 @@ def _recipe_of(params: Mapping[str, Any]) -> CustomRecipe:
     recipe = recipe_in(params)
     if recipe is None:
         raise UsageError(
-            "No recipe is known for this record, which a script or a person has made, so a model cannot write it again."
+            "No recipe is known for this record, so a model cannot write it again: it was not made by one."
         )
     return recipe
 
