@@ -20,6 +20,7 @@ PAGES = {
     "tasks": st.Page("pages/tasks.py", title="Tasks", icon=":material/account_tree:", url_path="tasks"),
     "dialogues": st.Page("pages/dialogues.py", title="Dialogues", icon=":material/forum:", url_path="dialogues"),
     "custom": st.Page("pages/custom.py", title="Custom", icon=":material/design_services:", url_path="custom"),
+    "import": st.Page("pages/import.py", title="Import", icon=":material/upload_file:", url_path="import"),
     "runs": st.Page("pages/runs.py", title="Runs", icon=":material/bolt:", url_path="runs"),
     "review": st.Page("pages/review.py", title="Review", icon=":material/rate_review:", url_path="review"),
     "export": st.Page("pages/export.py", title="Export", icon=":material/ios_share:", url_path="export"),
@@ -28,7 +29,7 @@ PAGES = {
 }
 SECTIONS = {
     "": ["home"],
-    "Make": ["tasks", "dialogues", "custom", "runs"],
+    "Make": ["tasks", "dialogues", "custom", "import", "runs"],
     "Curate": ["review", "export"],
     "Workspace": ["prompts", "settings"],
 }

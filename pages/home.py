@@ -17,6 +17,8 @@ with page_header("Home", badges=badges(workspace)):
         st.switch_page("pages/dialogues.py")
     if not has_nothing and st.button("Write a recipe", icon=":material/design_services:"):
         st.switch_page("pages/custom.py")
+    if not has_nothing and st.button("Import", icon=":material/upload_file:"):
+        st.switch_page("pages/import.py")
 if has_nothing:
     welcome(workspace)
 else:

@@ -57,6 +57,15 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
     return f"{days} days ago" if days < 30 else _aware(moment).astimezone().strftime("%Y-%m-%d")
 
 
+def size_in_words(size: float) -> str:
+    """Return "940 bytes", "12.3 kB", "4.2 MB": a file's size, in thousands."""
+    for unit in ("bytes", "kB", "MB"):
+        if size < 999.5:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} GB"
+
+
 def _two_parts(whole: int, large: int, large_name: str, small: int, small_name: str) -> str:
     first, rest = divmod(whole, large)
     second = rest // small

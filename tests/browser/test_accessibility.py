@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,12 +12,12 @@ from playwright.sync_api import Browser
 
 from dataflow_core.workspace import Workspace
 from tests.browser.accessibility import violations
-from tests.browser.driver import AppServer, app_page, app_server, visit
+from tests.browser.driver import AppServer, app_page, app_server, settled, visit
 from tests.browser.review_desk import fill, painted
 
 VIEWS = [
-    "", "tasks", "dialogues", "custom", "runs", "review", "review?view=focus", "review?view=focus&kind=Dialogues",
-    "export", "prompts", "settings",
+    "", "tasks", "dialogues", "custom", "import", "runs", "review", "review?view=focus",
+    "review?view=focus&kind=Dialogues", "export", "prompts", "settings",
 ]  # fmt: skip
 
 
@@ -40,6 +42,27 @@ def test_no_view_shuts_anybody_out(
         visit(page, filled_server, view)
         if "focus" in view:
             painted(page)
+        assert violations(page) == []
+
+
+def test_an_export_and_a_file_to_import_shut_nobody_out(
+    browser: Browser, filled_server: AppServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "chats.jsonl"
+    chat = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": ""}]}
+    file.write_text(json.dumps(chat) + "\n{broken\n")
+    with app_page(browser, filled_server.url, width=390, dark=True) as (page, _):
+        visit(page, filled_server, "export?export_statuses=Unreviewed")
+        page.get_by_role("radio", name="OpenAI", exact=True).click()
+        settled(page)
+        page.get_by_role("button", name=re.compile("^Export [0-9]")).click()
+        page.get_by_role("link", name=re.compile("^Download")).first.wait_for()
+        settled(page)
+        assert violations(page) == []
+        visit(page, filled_server, "import")
+        page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(str(file))
+        page.get_by_role("heading", name="What cannot be used").wait_for()
+        settled(page)
         assert violations(page) == []
 
 

@@ -92,7 +92,7 @@ def export(page: Page, button: str, tmp_path: Path) -> list[dict[str, Any]]:
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Export").click()
     page.get_by_role("button", name=re.compile(button)).click()
     with page.expect_download() as download:
-        page.get_by_role("button", name=re.compile("Download")).first.click()
+        page.get_by_role("link", name=re.compile("Download")).first.click()
     target = tmp_path / "downloaded.jsonl"
     download.value.save_as(target)
     data = target.read_bytes()

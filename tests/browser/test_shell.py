@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, Page, expect
 from dataflow_core.workspace import Workspace
 from tests.browser.driver import AppServer, app_page, app_server, check_clean, settled, visit
 
-PAGES = ["", "tasks", "dialogues", "custom", "runs", "review", "export", "prompts", "settings"]
-TITLES = ["Home", "Tasks", "Dialogues", "Custom", "Runs", "Review", "Export", "Prompts", "Settings"]
+PAGES = ["", "tasks", "dialogues", "custom", "import", "runs", "review", "export", "prompts", "settings"]
+TITLES = ["Home", "Tasks", "Dialogues", "Custom", "Import", "Runs", "Review", "Export", "Prompts", "Settings"]
 
 
 def test_a_deep_link_to_a_fresh_server_opens_its_page_within_the_app(browser: Browser, tmp_path: Path) -> None:

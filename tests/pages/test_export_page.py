@@ -6,11 +6,17 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
+from dataflow_core.exporting.plan import ExportPlan
 from dataflow_core.models import ReviewStatus
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
+from tests.hub_stand_in import HubStandIn
+from ui.export import options
+from ui.jobs import jobs
+from ui.names import DIALOGUES
 
 OpenPage = Callable[..., AppTest]
 
@@ -22,6 +28,10 @@ def accept(workspace: Workspace, query: Query) -> None:
 
 def button(page: AppTest, label: str) -> Any:
     return next(found for found in page.button if found.label.startswith(label))
+
+
+def texts(page: AppTest) -> str:
+    return "\n".join(str(element.value) for element in page.markdown)
 
 
 def captions(page: AppTest) -> str:
@@ -54,14 +64,82 @@ def test_the_preview_shows_lines_as_they_will_be_written_and_names_their_keys(
     assert "Keys of a line\\: category\\, conversation" in captions(page)
 
 
-def test_a_file_a_generator_is_written_and_offered(filled_workspace: Workspace, open_page: OpenPage) -> None:
+def test_an_export_is_written_and_its_files_are_listed_until_it_is_closed(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
     accept(filled_workspace, Query())
     page = open_page("export")
     button(page, "Export 31 records").click().run()
     assert not page.exception
-    files = sorted((filled_workspace.folder / "exports").glob("*.jsonl"))
-    assert sorted(len(file.read_text().splitlines()) for file in files) == [4, 27]
-    assert len(page.get("download_button")) == 2
+    files = filled_workspace.bundles.listed(filled_workspace.folder / "exports")[0].manifest.files
+    assert sorted(file.records for file in files if file.kind == "data") == [4, 27]
+    assert "31 records exported" in texts(page)
+    button(page, "Close").click().run()
+    assert "31 records exported" not in texts(page)
+    assert "Past exports" in [heading.value for heading in page.subheader]
+
+
+def test_what_would_not_be_taken_is_told_before_the_export_with_the_way_to_each_record(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    accept(filled_workspace, Query())
+    lone = {"category": "x", "conversation": [{"role": "user", "value": "Anybody there?"}]}
+    record = filled_workspace.review.add(lone, generator=DIALOGUES, author="me")
+    filled_workspace.review.decide({record.id: 1}, ReviewStatus.ACCEPTED, reviewer="me")
+    page = open_page("export")
+    page.button_group(key="export_target").set_value("LLaMA-Factory").run()
+    assert not page.exception
+    assert "31 of 32 records will be used" in texts(page)
+    assert button(page, "Export 31 records")
+    link = page.get("page_link")[0].proto
+    assert (link.label, link.page) == (f"Record {record.number}", "review")
+    assert record.id in link.query_string
+
+
+def test_shares_part_the_records_and_are_drawn_with_their_counts(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    accept(filled_workspace, Query())
+    page = open_page("export")
+    page.button_group(key="export_splits").set_value("Train, validation, test").run()
+    assert not page.exception
+    button(page, "Export 31 records").click().run()
+    plan = filled_workspace.bundles.listed(filled_workspace.folder / "exports")[0].manifest.plan
+    assert plan.splits.shares == pytest.approx({"train": 0.8, "validation": 0.1, "test": 0.1})
+
+
+def test_a_task_needs_fields_where_a_chat_is_made_of_it_and_the_choice_is_kept(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    accept(filled_workspace, Query())
+    page = open_page("export")
+    page.button_group(key="export_target").set_value("OpenAI").run()
+    output = next(box for box in page.selectbox if box.label == "Output")
+    assert output.value == "composition_task"
+    output.set_value("parallel_task").run()
+    assert "“parallel\\_task”" in captions(page)
+    assert json.loads(page.code[0].value.splitlines()[0])["messages"][1]["content"] == "parallel_task of 3"
+
+
+def test_a_tokenizer_that_is_not_there_is_said_so_and_nothing_can_be_exported(
+    filled_workspace: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(options, "_TOKENIZERS", ["/nowhere/tokenizer.json"])
+    accept(filled_workspace, Query())
+    page = open_page("export")
+    page.number_input(key="export_tokens").set_value(100).run()
+    assert not page.exception
+    assert "tokenizer" in page.error[0].value
+    assert button(page, "Export").disabled
+
+
+def test_what_stands_in_the_way_of_an_export_is_said(filled_workspace: Workspace, open_page: OpenPage) -> None:
+    accept(filled_workspace, Query())
+    page = open_page("export")
+    (filled_workspace.folder / "exports").write_text("A file in the place of the folder.")
+    button(page, "Export 31 records").click().run()
+    assert not page.exception
+    assert page.error
 
 
 def test_the_choice_of_runs_and_statuses_limits_the_export(filled_workspace: Workspace, open_page: OpenPage) -> None:
@@ -85,10 +163,61 @@ def test_the_run_in_the_address_is_chosen_on_arrival_and_can_be_taken_away(
     assert page.multiselect(key="export_runs").value == []
 
 
-def test_files_of_another_choice_are_not_offered(filled_workspace: Workspace, open_page: OpenPage) -> None:
+def test_an_export_of_another_workspace_is_not_shown(filled_workspace: Workspace, open_page: OpenPage) -> None:
     accept(filled_workspace, Query())
     page = open_page("export")
     button(page, "Export").click().run()
-    page.session_state["export_statuses"] = []
+    page.session_state["export_opened"] = filled_workspace.folder.parent / "other" / "exports" / "x"
     page.run()
-    assert not page.get("download_button")
+    assert not page.exception
+    assert "exported" not in texts(page)
+
+
+def test_an_export_is_pushed_to_the_hub_with_the_token_of_the_environment(
+    filled_workspace: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept(filled_workspace, Query())
+    with HubStandIn() as hub:
+        for name, value in hub.environ.items():
+            monkeypatch.setenv(name, value)
+        page = open_page("export")
+        button(page, "Export 31 records").click().run()
+        button(page, "Push to the Hub").click().run()
+        assert hub.token not in captions(page) + texts(page)
+        page.text_input(key="export_push_repo").set_value("ada/tasks")
+        button(page, "Push to the Hub").click()  # a page test has no dialog that stays open
+        next(found for found in page.button if found.label == "Push").click().run()
+        push = jobs().find(page.session_state["export_push"])
+        assert push is not None
+        push.wait(20)
+        page.run()
+        assert not page.exception
+        assert "Pushed to ada" in texts(page)
+        assert hub.repos == {"ada/tasks": True}
+        assert {"manifest.json", "README.md"} <= hub.files["ada/tasks"].keys()
+
+
+def test_without_a_token_nothing_can_be_pushed_and_it_is_said_why(
+    filled_workspace: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    accept(filled_workspace, Query())
+    page = open_page("export")
+    button(page, "Export 31 records").click().run()
+    button(page, "Push to the Hub").click().run()
+    assert "HF\\_TOKEN is not set" in texts(page)
+    assert next(found for found in page.button if found.label == "Push").disabled
+
+
+def test_two_exports_are_compared_record_by_record(filled_workspace: Workspace, open_page: OpenPage) -> None:
+    accept(filled_workspace, Query())
+    page = open_page("export")
+    button(page, "Export 31 records").click().run()
+    first, *_ = filled_workspace.records.stream(Query())
+    filled_workspace.review.decide({first.id: first.revision}, ReviewStatus.REJECTED, reviewer="me")
+    filled_workspace.bundles.write(ExportPlan(), filled_workspace.folder / "exports", "other")
+    page.run()
+    button(page, "Compare").click().run()
+    assert not page.exception
+    assert "30 records in both" in texts(page)
+    assert "Only in this one: **1**" in texts(page)

@@ -16,7 +16,7 @@ from ui.text import escape_markdown
 
 TOUR = Path(__file__).parents[2] / "examples" / "tour_tasks.jsonl"
 _STEPS = (
-    (":material/upload_file:", "Bring", "Upload tasks, or plan dialogues from intents."),
+    (":material/upload_file:", "Bring", "Upload tasks, plan dialogues from intents, or import a dataset."),
     (":material/bolt:", "Generate", "A model drafts a record from each input. Nothing gets lost."),
     (":material/rate_review:", "Review", "Read, edit, accept or reject. Each version is kept."),
     (":material/ios_share:", "Export", "Take the accepted records to your trainer."),
@@ -40,6 +40,8 @@ def welcome(workspace: Workspace) -> None:
             st.switch_page("pages/dialogues.py")
         if st.button("Write a recipe", icon=":material/design_services:"):
             st.switch_page("pages/custom.py")
+        if st.button("Import a dataset", icon=":material/upload_file:"):
+            st.switch_page("pages/import.py")
     if problem:
         st.warning(escape_markdown(problem), icon=":material/warning:")
     with st.grid(4, min_column_width=170, gap="small"):

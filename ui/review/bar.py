@@ -102,7 +102,8 @@ def show_nothing_found(workspace: Workspace, query: Query) -> None:
     if not workspace.records.count(Query()):
         with empty_state(
             "Nothing to review yet",
-            "Records appear here while a run makes them. Begin with your tasks, a plan of dialogues, or a recipe.",
+            "Records appear here while a run makes them. Begin with your tasks, a plan of dialogues, or a recipe, "
+            "or import a dataset.",
             icon=":material/rate_review:",
         ):
             if st.button("Make tasks", type="primary"):
@@ -111,6 +112,8 @@ def show_nothing_found(workspace: Workspace, query: Query) -> None:
                 st.switch_page("pages/dialogues.py")
             if st.button("Write a recipe"):
                 st.switch_page("pages/custom.py")
+            if st.button("Import a dataset"):
+                st.switch_page("pages/import.py")
         return
     with empty_state(
         "No record matches the filters", "Take some of them away to see more records.", icon=":material/filter_alt_off:"

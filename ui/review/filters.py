@@ -14,8 +14,9 @@ from dataflow_core.models import SKELETON, RecordStage, ReviewStatus, Run
 from dataflow_core.staleness import MAYBE_STALE
 from dataflow_core.storage.queries import ANY_PROPOSAL, DUPLICATE, Query, Sort
 from dataflow_core.workspace import Workspace
-from ui.names import CUSTOM, DIALOGUES, GENERATOR_NAMES, STATUS_NAMES, TASKS, generator_name, run_label
+from ui.names import CUSTOM, DIALOGUES, GENERATOR_NAMES, STATUS_NAMES, TASKS, generator_name
 from ui.review.snapshots import asked_for, options_of
+from ui.run_choice import runs_and_imports, source_label
 
 FINDING_NAMES = checks.LABELS | {MAYBE_STALE: "Maybe stale", DUPLICATE: "Same as another record"}
 _EDITS = {"Edited": True, "As generated": False}
@@ -205,7 +206,7 @@ def _sort(generator: str) -> Sort:
 
 def _run_filter(workspace: Workspace) -> Run | None:
     """The address holds the run's id, which a bound widget cannot: it would put its label there."""
-    runs = {run.id: run for run in workspace.runs.all()}
+    runs = runs_and_imports(workspace)
     if _RUN not in st.session_state:
         st.session_state[_RUN] = _run_in_address(workspace)
     if st.session_state[_RUN] not in runs:
@@ -213,7 +214,7 @@ def _run_filter(workspace: Workspace) -> Run | None:
     chosen: str = st.selectbox(
         "Run",
         ["", *runs],
-        format_func=lambda run_id: run_label(runs[run_id]) if run_id else "All runs",
+        format_func=lambda run_id: source_label(runs[run_id]) if run_id else "All runs",
         key=_RUN,
         width=150,
     )

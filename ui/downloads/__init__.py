@@ -1,0 +1,1 @@
+"""Files of the workspace handed to the browser from the disk, however large they are."""
