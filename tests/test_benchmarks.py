@@ -13,13 +13,16 @@ from typing import Any
 
 import pytest
 
-from benchmarks import runs
+from benchmarks import exports, runs
 from benchmarks.cases import LONGEST_RESUME, MOST_MEMORY, Row
 from benchmarks.endpoint import MODEL, EndpointProcess
+from benchmarks.export_measure import export, write_with_pandas
+from benchmarks.export_workspace import make as make_export
 from benchmarks.latency import Latency, fewest_seconds, with_barrier, without_barrier
 from benchmarks.measure import BenchmarkError, measure_plain_loop, measure_run
 from benchmarks.table import BEGIN, END, markdown, write_between_markers
 from benchmarks.workload import plan_dialogues, plan_nearly_done, plan_tasks, tasks
+from dataflow_core.exporting.plan import Splits
 from dataflow_core.generators.answers import text_list_answer
 from dataflow_core.models import Completion
 
@@ -167,3 +170,14 @@ def test_a_missed_target_is_named_and_ends_with_status_1(
     monkeypatch.setattr(runs, "CASES", {"some": case})
     assert runs.main([]) == status
     assert ("Missed: work of a kind: 1.020 ×" in capsys.readouterr().err) is not is_met
+
+
+@pytest.mark.parametrize("kind", ["tasks", "dialogues"])
+def test_exports_are_measured_beside_pandas(kind: str, tmp_path: Path) -> None:
+    make_export(tmp_path / "w", kind, 60).close()
+    took = export(tmp_path / "w", "dataflow", Splits(90, 5, 5))
+    beside = write_with_pandas(tmp_path / "w", "dataflow")
+    assert min(took.seconds, beside.seconds) > 0
+    line = exports.Line(exports.CASES[0], took, took.memory, beside)
+    assert "× pandas" in exports.markdown([line], 60)
+    assert [path.name for path in (tmp_path / "w").iterdir() if path.is_dir()] == []

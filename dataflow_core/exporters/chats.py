@@ -79,7 +79,7 @@ def turns_of(fields: Fields) -> tuple[list[Role], list[str]]:
 def more_in_turns(fields: Fields) -> list[Problem]:
     """That turns hold more than a role and a text, which no format has a place for."""
     turns = fields.get("conversation")
-    if not isinstance(turns, list) or all(isinstance(turn, dict) and len(turn) == 2 for turn in turns):
+    if not isinstance(turns, list) or ({dict}.issuperset(map(type, turns)) and {2}.issuperset(map(len, turns))):
         return []
     names = dict.fromkeys(name for turn in turns if isinstance(turn, dict) for name in turn)
     more = ", ".join(f"“{name}”" for name in names if name not in ("role", "value"))

@@ -20,6 +20,8 @@ from dataflow_core.exporters.rules import (
 )
 from dataflow_core.models import Fields
 
+_KEYS = ("role", "value")
+
 
 class DataflowExporter(TurnsExporter):
     name = "dataflow"
@@ -34,7 +36,10 @@ class DataflowExporter(TurnsExporter):
                 if not isinstance(value, str) and not is_json(value):
                     raise UnfitError(f"Its field “{name}” holds a number that is none, which JSON has no word for.")
             return fields
-        turns = [{"role": role, "value": text} for role, text in zip(*turns_of(fields), strict=True)]
+        roles, texts = turns_of(fields)
+        turns = fields["conversation"]
+        if not all(map(_KEYS.__eq__, map(tuple, turns))):
+            turns = [{"role": role, "value": text} for role, text in zip(roles, texts, strict=True)]
         category = fields.get("category", "")
         if not isinstance(category, str):
             raise UnfitError("Its category is no text.")

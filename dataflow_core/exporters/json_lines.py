@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import json.encoder
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO
 
 from dataflow_core.models import Fields
@@ -16,14 +16,17 @@ _MOST = 1 << 16
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def _encoder() -> Callable[[Fields], str]:
+def _encoder() -> Callable[[Fields, int], Iterable[str]]:
+    """What makes JSON of a row, in pieces."""
     plain = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False)
     make: Any = getattr(json.encoder, "c_make_encoder", None)  # what it makes for each value, where Python has it
     if make is None:
-        return plain.encode
+        return lambda row, _: (plain.encode(row),)
     separators = plain.key_separator, plain.item_separator
-    encoded = make(None, plain.default, json.encoder.encode_basestring, None, *separators, False, False, False)
-    return lambda row: "".join(encoded(row, 0))
+    made: Callable[[Fields, int], Iterable[str]] = make(
+        None, plain.default, json.encoder.encode_basestring, None, *separators, False, False, False
+    )
+    return made
 
 
 _encode = _encoder()
@@ -31,7 +34,7 @@ _encode = _encoder()
 
 def line_of(row: Fields) -> str:
     """The row as one line, without its end. Raises `ValueError` for a number that is none."""
-    text = _encode(row)
+    text = "".join(_encode(row, 0))
     if text.isascii():
         return text
     # Line separators other than \n are legal in JSON text but end a line for many readers.

@@ -58,9 +58,9 @@ def empty_text(texts: Sequence[str], name: str = "Turn") -> Fault | None:
     """The first text that says nothing at all, else the first of nothing but blanks; None where all say something."""
     if "" in texts:
         return Fault(EMPTY_TEXT, f"{name} {texts.index('') + 1} is empty")
-    for place, text in enumerate(texts, start=1):
-        if text.isspace():
-            return Fault(BLANK_TEXT, f"{name} {place} holds nothing but blanks")
+    if any(map(str.isspace, texts)):
+        place = next(place for place, text in enumerate(texts, start=1) if text.isspace())
+        return Fault(BLANK_TEXT, f"{name} {place} holds nothing but blanks")
     return None
 
 

@@ -178,6 +178,8 @@ def _first_rows(reader: Reader, judge: Judge, number: int) -> list[Fields]:
 
 def _parted(path: Path, suffix: str) -> tuple[str, str]:
     """The stem of the path and what follows it: the format's own suffix, or whatever stands there instead."""
-    if path.name.endswith(suffix) and path.name != suffix:
-        return path.name.removesuffix(suffix), suffix
+    bare = "".join(Path(f"x{suffix}").suffixes[:1])
+    for one in (suffix, bare):  # the compression's suffix is added where it is not named
+        if path.name.endswith(one) and path.name != one:
+            return path.name.removesuffix(one), suffix
     return path.stem, path.suffix or suffix

@@ -12,7 +12,7 @@ Labels = NDArray[np.int32]
 _MARGIN = 0.08
 #: Records of one bucket that were not like its first are compared with the first of those, and so on.
 _ROUNDS = 32
-_COMPARED_AT_ONCE = 100_000
+_COMPARED_AT_ONCE = 20_000
 
 
 class Groups:

@@ -60,7 +60,7 @@ class Parting:
     def part(self) -> tuple[NDArray[np.int8], tuple[str, ...]]:
         """For each record the place of its split among the plan's shares, `LEFT_OUT` where it is not used; and notes.
 
-        The notes are sentences on shares that are missed.
+        The notes are sentences on shares that are missed. To be called once, after all were added.
         """
         used = np.flatnonzero(self._strata >= 0)
         used = used[np.argsort(self._chances[used], kind="stable")]  # groups do not hang on the order of records
@@ -88,9 +88,11 @@ class Parting:
         groups = Groups(len(self._strata))
         for keys in self._keys:
             groups.join_equal(keys, used)
+        self._keys = np.zeros((0, 0), np.uint64)  # what is done with is let go of: at a million records that counts
         worded = used[self._signatures[used].any(axis=1)]
         groups.join_equal(self._digests(), worded)
         groups.join_alike(self._signatures, worded, self._splits.similarity)
+        self._signatures = np.zeros((0, PLACES), np.uint8)
         return groups.labels
 
     def _digests(self) -> NDArray[np.uint64]:
