@@ -65,9 +65,7 @@ def show_source_lines(workspace: Workspace, run: Run, *, why: str = "Why it is n
     lines, skipped = workspace.runs.source_lines(run.id, shown=_SHOWN), int(run.source.get("skipped", 0))
     if not lines:
         return
-    frame = pd.DataFrame(
-        [{"line": at.line, "kind": at.kind, "reason": at.reason, "text": at.text} for at in lines]
-    )
+    frame = pd.DataFrame([{"line": at.line, "kind": at.kind, "reason": at.reason, "text": at.text} for at in lines])
     st.dataframe(
         frame,
         hide_index=True,
