@@ -54,7 +54,7 @@ class JsonReader:
             keys = len(value)
             is_deep = text.find("[", start, end) >= 0 and text.count("[", start, end) > _DEEP
         else:
-            keys = _keys(value)
+            keys = _keys(value) if isinstance(value, dict | list) else 0
             is_deep = text.count("{", start, end) + text.count("[", start, end) > _DEEP
         if is_deep or keys != text.count('":', start, end):
             return False
@@ -285,9 +285,14 @@ def _is_text(text: str) -> bool:
 
 def _keys(value: Any) -> int:
     """How many keys there are in all."""
+    count = 0
     if type(value) is dict:
-        return len(value) + sum(_keys(part) for part in value.values() if type(part) in (dict, list))
-    return sum(_keys(part) for part in value if type(part) in (dict, list)) if type(value) is list else 0
+        count = len(value)
+        value = value.values()
+    for part in value:
+        if type(part) is dict or type(part) is list:
+            count += _keys(part)
+    return count
 
 
 def _float(digits: str) -> float:

@@ -53,7 +53,8 @@ class Pass:
                     raw = raw or json.dumps(value, ensure_ascii=False)
                 else:
                     self.records += 1
-                    yield fields, raw if as_it_stands else ""
+                    # Mostly the entry is the record already, and need not be written as JSON again.
+                    yield fields, raw if as_it_stands or fields == value else ""
                     continue
             problem = SourceLine(line, "unreadable", visible(str(reason)), visible(raw))
             self.bad += 1
