@@ -199,10 +199,18 @@ def members(window: Window, reader: JsonReader, wanted: str) -> Iterator[Entry]:
         if key == wanted and not seen and window.sign() == "[":
             seen = True
             yield from elements(window, reader, column=wanted)
-        elif (value := window.value(reader)[0]) and isinstance(value, list) and isinstance(value[0], dict):
+        elif (value := beside(window, reader)) and isinstance(value, list) and isinstance(value[0], dict):
             raise ReadError(
                 f"{window.name} holds 2 lists: “{wanted}” and “{key}”. Keep one of them, or save each as its own file."
             )
+
+
+def beside(window: Window, reader: JsonReader) -> Any:
+    """The value of a key that holds no entries. Raises `ReadError` where there is none."""
+    try:
+        return window.value(reader)[0]
+    except ValueError as error:
+        raise _invalid(window, error) from error
 
 
 def keys(window: Window, reader: JsonReader) -> Iterator[str]:
@@ -217,11 +225,11 @@ def keys(window: Window, reader: JsonReader) -> Iterator[str]:
             key, _, _ = window.value(reader)
             if not isinstance(key, str) or window.sign() != ":":
                 raise json.JSONDecodeError("Expecting a key and ':'", window.text, window.position)
-            window.position += 1
-            window.sign()
-            yield key
         except ValueError as error:
             raise _invalid(window, error) from error
+        window.position += 1
+        window.sign()
+        yield key
         sign = window.sign()
         if sign == ",":
             window.position += 1

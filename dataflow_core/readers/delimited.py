@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ from dataflow_core.readers.text import Decoded, physical_lines
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE = 65_536
+_QUOTED = r'"(?:[^"]|"")*+"'
+_QUOTED_HEADER = re.compile(rf"{_QUOTED}(?P<delimiter>[,;\t|]){_QUOTED}(?:(?P=delimiter){_QUOTED})*+(?=\r?\n|\Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ def read_delimited(decoded: Decoded, name: str, *, preferred: str = ",") -> Tabl
 def delimiter_of(text: str, *, preferred: str = ",") -> tuple[str | None, int]:
     """The delimiter of a table that begins so, None where it has none, and how many lines come before the header."""
     declared, skipped = _declared_delimiter(text)
-    return declared or _trusted(_find_delimiter(text, preferred)), skipped
+    return declared or _delimiter_of_quoted(text) or _trusted(_find_delimiter(text, preferred)), skipped
 
 
 def read_if_table(decoded: Decoded, name: str) -> Table | None:
@@ -106,6 +109,12 @@ def _declared_delimiter(text: str) -> tuple[str | None, int]:
     """What a first line such as `sep=;`, which Excel writes and obeys, declares; and how many lines that takes."""
     first = text[:10].split("\n", 1)[0].strip("\r\"'")
     return (first[4], 1) if first[:4] == "sep=" and first[4:] in _DELIMITERS else (None, 0)
+
+
+def _delimiter_of_quoted(text: str) -> str | None:
+    """What stands between the cells of a first line whose cells, two at the least, are all in quotes."""
+    found = _QUOTED_HEADER.match(text)
+    return found["delimiter"] if found else None
 
 
 def _trusted(found: _Found | None) -> str | None:

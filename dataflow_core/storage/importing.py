@@ -10,10 +10,10 @@ import json
 import secrets
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, func, insert, literal, literal_column, select
+from sqlalchemy import Column, Connection, Table, func, insert, literal, select
 from ulid import ULID
 
 from dataflow_core.models import EMBEDDED, Fields, ReviewStatus, RevisionKind, RunKind, RunState, SourceLine
@@ -34,6 +34,44 @@ _OWN_OF_RECORD = ("number", "id", "position", "intent", "length")
 _OWN_OF_REVISION = ("record", "fields")
 
 
+@dataclass(slots=True)
+class _Chunk:
+    """The values of some rows, one row's after another's, and the characters of their fields."""
+
+    records: list[Any] = field(default_factory=list)
+    revisions: list[Any] = field(default_factory=list)
+    size: int = 0
+
+
+class _Insert:
+    """Inserts many rows by one statement, into which is written once what all of them share."""
+
+    def __init__(self, connection: Connection, table: Table, own: tuple[str, ...], shared: Fields) -> None:
+        if given := sorted(column.name for column in table.columns if _must_be_given(column, {*own, *shared})):
+            raise AssertionError(f"{table.name} has columns that are not given: {given}.")
+        literals = [_literal(connection, table.c[name], value) for name, value in shared.items()]
+        values = [f"column{place}" for place in range(1, len(own) + 1)] + literals
+        self._beginning = f"INSERT INTO {table.name} ({', '.join([*own, *shared])}) SELECT {', '.join(values)} FROM"
+        self._row = f"({', '.join('?' * len(own))})"
+        self._last = (0, "")
+
+    def of(self, rows: int) -> str:
+        if self._last[0] != rows:
+            self._last = rows, f"{self._beginning} (VALUES {', '.join([self._row] * rows)})"
+        return self._last[1]
+
+
+def _must_be_given(column: Column[Any], given: set[str]) -> bool:
+    """Whether a default of the column's would be left out, which only an insert of SQLAlchemy's own brings in."""
+    has_none = not column.nullable and column.server_default is None
+    return column.name not in given and (has_none or column.default is not None)
+
+
+def _literal(connection: Connection, column: Column[Any], value: Any) -> str:
+    made = literal(value, column.type).compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+    return str(made)
+
+
 class ImportWriter:
     """Stores one import: its run, its records, and the lines of the file that did not become any."""
 
@@ -46,9 +84,9 @@ class ImportWriter:
         shared |= {"reason": "", "reviewer": "", "model": "", "stage": ""}
         shared |= {"revision": 1, "is_edited": False, "checked": UNINDEXED}
         shared |= {"created_at": self._now, "revised_at": self._now, "updated_at": self._now}
-        self._add_record = _statement(connection, records, _OWN_OF_RECORD, shared)
+        self._add_records = _Insert(connection, records, _OWN_OF_RECORD, shared)
         shared = {"number": 1, "kind": RevisionKind.IMPORTED.value, "author": author, "reason": "", "at": self._now}
-        self._add_revision = _statement(connection, revisions, _OWN_OF_REVISION, shared)
+        self._add_revisions = _Insert(connection, revisions, _OWN_OF_REVISION, shared)
         last: int = connection.scalar(select(func.coalesce(func.max(records.c.number), 0))) or 0
         self._there = last
         self._dropped = False
@@ -66,29 +104,31 @@ class ImportWriter:
         """Store records, each with its fields as JSON, or "" where they are to be written so; yields after each chunk
         how many there are by now.
         """
-        new_records: list[tuple[Any, ...]] = []
-        new_revisions: list[tuple[Any, ...]] = []
-        size, position, number, ids = 0, self.stored, self._there + self.stored, self._ids
+        position, number, ids = self.stored, self._there + self.stored, self._ids
+        chunk = _Chunk()
         for fields, text in made:
             number += 1
             text = text or _encode(fields)
-            new_records.append((number, next(ids), position, intent_of(fields), _length(fields)))
-            new_revisions.append((number, text))
+            chunk.records += (number, next(ids), position, intent_of(fields), _length(fields))
+            chunk.revisions += (number, text)
             position += 1
-            size += len(text)
-            if size > _CHARACTERS or len(new_records) >= _ROWS:
-                yield self._flush(new_records, new_revisions)
-                new_records, new_revisions, size = [], [], 0
-        if new_records:
-            yield self._flush(new_records, new_revisions)
+            chunk.size += len(text)
+            if chunk.size > _CHARACTERS or len(chunk.revisions) >= 2 * _ROWS:
+                self._store(chunk)
+                chunk = _Chunk()
+                yield self.stored
+        self._store(chunk)
+        yield self.stored
 
-    def _flush(self, new_records: list[tuple[Any, ...]], new_revisions: list[tuple[Any, ...]]) -> int:
-        self._connection.exec_driver_sql(self._add_record, new_records)
-        self._connection.exec_driver_sql(self._add_revision, new_revisions)
-        self.stored += len(new_records)
+    def _store(self, chunk: _Chunk) -> None:
+        count = len(chunk.revisions) // 2
+        if not count:
+            return
+        self._connection.exec_driver_sql(self._add_records.of(count), tuple(chunk.records))
+        self._connection.exec_driver_sql(self._add_revisions.of(count), tuple(chunk.revisions))
+        self.stored += count
         if not self._dropped and self.stored > max(self._there, _FEW):
             self._drop_indexes()
-        return self.stored
 
     def add_problems(self, problems: list[SourceLine]) -> None:
         if problems:
@@ -108,21 +148,6 @@ class ImportWriter:
         for index in records.indexes:
             index.drop(self._connection, checkfirst=True)
         self._dropped = True
-
-
-def _statement(connection: Connection, table: Table, own: tuple[str, ...], shared: Fields) -> str:
-    """An insert that takes these columns of a row; what all rows share is written out in it, once."""
-    written: dict[str, ColumnElement[Any]] = {}
-    for name, value in shared.items():
-        plain = literal(value, table.c[name].type).compile(
-            dialect=connection.dialect, compile_kwargs={"literal_binds": True}
-        )
-        written[name] = literal_column(str(plain))
-    compiled = insert(table).values({name: bindparam(name) for name in own} | written)
-    made = compiled.compile(dialect=connection.dialect)
-    if tuple(made.positiontup or ()) != own:
-        raise AssertionError(f"{table.name} has columns that are not given: {made.positiontup}.")
-    return str(made)
 
 
 def _ids() -> Iterator[str]:

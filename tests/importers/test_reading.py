@@ -105,6 +105,12 @@ def test_a_file_that_was_cut_or_changed_is_read_or_refused_in_a_sentence(tmp_pat
         assert all(problem.reason for problem in problems)
 
 
+@pytest.mark.parametrize("cut", [-1, -10, -12])
+def test_an_object_that_is_cut_off_beside_its_list_is_refused_in_a_sentence(tmp_path: Path, cut: int) -> None:
+    with pytest.raises(ReadError, match=r"Correct it there"):
+        read(written(tmp_path, FILES["an object with a list"][:cut]))
+
+
 @given(text=st.text(st.sampled_from('{}[]",:\\u0dn1\n\r eN\x00é"'), max_size=60))
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_looks_like_json_is_read_as_the_standard_decoder_reads_it(tmp_path: Path, text: str) -> None:

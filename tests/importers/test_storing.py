@@ -214,12 +214,11 @@ from dataflow_core.importers.base import Mapping
 from dataflow_core.storage import importing
 from dataflow_core.workspace import Workspace
 
-flush = importing.ImportWriter._flush
-def slow(self, *rows):
-    count = flush(self, *rows)
-    print(count, flush=True)
-    return count
-importing.ImportWriter._flush = slow
+store = importing.ImportWriter._store
+def told(self, chunk):
+    store(self, chunk)
+    print(self.stored, flush=True)
+importing.ImportWriter._store = told
 workspace = Workspace(Path(sys.argv[1]))
 workspace.imports.store(Path(sys.argv[2]), "data.jsonl", Mapping("GeneratorTask"))
 """
