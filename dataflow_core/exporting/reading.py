@@ -6,21 +6,28 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from json.scanner import make_scanner
-from typing import Any
+
+from pydantic_core import from_json
 
 from dataflow_core.exporters import exporter_named
 from dataflow_core.exporters.base import Content
 from dataflow_core.exporting.plan import ExportPlan
-from dataflow_core.models import SKELETON
+from dataflow_core.models import SKELETON, Fields
 from dataflow_core.storage.contents import Snapshot, StoredContent, snapshot
 from dataflow_core.storage.database import Database
 from dataflow_core.storage.queries import Query
 
 #: A chunk has so many records, and so many characters, at most; but one record at least.
 MOST_RECORDS, MOST_CHARACTERS = 250, 2_000_000
-#: Made once, and told where the text begins: `json.loads` would look at its arguments, and for blanks, each time.
-_scan: Any = make_scanner(json.JSONDecoder())  # type: ignore[arg-type]  # typeshed has it otherwise
+
+
+def _parsed(text: str) -> Fields:
+    """What a record's stored JSON says: twice as quickly as the standard module does, which reads what is too deep."""
+    try:
+        fields: Fields = from_json(text, cache_strings="keys")
+    except ValueError:
+        fields = json.loads(text)
+    return fields
 
 
 class Chunk:
@@ -65,7 +72,7 @@ class Reader:
                 number,
                 record_id,
                 generator,
-                _scan(fields, 0)[0],
+                _parsed(fields),
                 params[run_id],
                 refused.get(number),
                 about.get(number, {}),
