@@ -3,43 +3,37 @@
 from __future__ import annotations
 
 import json
-import json.encoder
 import re
-from collections.abc import Callable, Iterable
-from typing import Any, BinaryIO
+from typing import BinaryIO
+
+from pydantic_core import PydanticSerializationError, to_json
 
 from dataflow_core.models import Fields
 
 #: Characters that are held back before they are written.
 _MOST = 1 << 16
 
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def _encoder() -> Callable[[Fields, int], Iterable[str]]:
-    """What makes JSON of a row, in pieces."""
-    plain = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False)
-    make: Any = getattr(json.encoder, "c_make_encoder", None)  # what it makes for each value, where Python has it
-    if make is None:
-        return lambda row, _: (plain.encode(row),)
-    separators = plain.key_separator, plain.item_separator
-    made: Callable[[Fields, int], Iterable[str]] = make(
-        None, plain.default, json.encoder.encode_basestring, None, *separators, False, False, False
-    )
-    return made
-
-
-_encode = _encoder()
 
 
 def line_of(row: Fields) -> str:
     """The row as one line, without its end. Raises `ValueError` for a number that is none."""
-    text = "".join(_encode(row, 0))
+    text = _json(row)
     if text.isascii():
         return text
     # Line separators other than \n are legal in JSON text but end a line for many readers.
     text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x85", "\\u0085")
     return text if is_whole(text) else _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _json(row: Fields) -> str:
+    """Several times as quickly as the standard module, which writes what the other has no word for, or refuses it."""
+    try:
+        text = to_json(row, inf_nan_mode="constants").decode()
+    except (PydanticSerializationError, ValueError):
+        return _encode(row)
+    return _encode(row) if "NaN" in text or "Infinity" in text else text
 
 
 def is_whole(text: str) -> bool:

@@ -14,48 +14,48 @@ from tests.exporters.contents import ANSWER, DEFAULT, DIALOGUES, OWN, TALK, TASK
 
 _SHEEP = '"Zähle Schafe 🐑."'
 _TASK_MESSAGES = (
-    '{"messages": [{"role": "user", "content": "Zähle Schafe 🐑."}, '
-    '{"role": "assistant", "content": "Count, weigh and divide."}]}'
+    '{"messages":[{"role":"user","content":"Zähle Schafe 🐑."},'
+    '{"role":"assistant","content":"Count, weigh and divide."}]}'
 )
 _TALK_MESSAGES = (
-    '{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Où\\u2028?"}, '
-    '{"role": "assistant", "content": "Là: \\"\\\\\\""}, {"role": "user", "content": "=1+1"}, '
-    '{"role": "assistant", "content": "2"}]}'
+    '{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Où\\u2028?"},'
+    '{"role":"assistant","content":"Là: \\"\\\\\\""},{"role":"user","content":"=1+1"},'
+    '{"role":"assistant","content":"2"}]}'
 )
-_ANSWER_MESSAGES = '{"messages": [{"role": "user", "content": "How many?"}, {"role": "assistant", "content": "None."}]}'
+_ANSWER_MESSAGES = '{"messages":[{"role":"user","content":"How many?"},{"role":"assistant","content":"None."}]}'
 
 LINES = {
     "dataflow": (
-        '{"atom_task": "Zähle Schafe 🐑.", "line": 7, "parallel_task": "Weigh “wool”.", '
-        '"subsequent_task": "Divide\\nboth.", "composition_task": "Count, weigh and divide."}',
-        '{"category": "Travel", "conversation": [{"role": "user", "value": "Où\\u2028?"}, '
-        '{"role": "assistant", "value": "Là: \\"\\\\\\""}, {"role": "user", "value": "=1+1"}, '
-        '{"role": "assistant", "value": "2"}]}',
-        '{"question": "How many?", "answer": "None.", "score": 3, "model_name": "m"}',
+        '{"atom_task":"Zähle Schafe 🐑.","line":7,"parallel_task":"Weigh “wool”.",'
+        '"subsequent_task":"Divide\\nboth.","composition_task":"Count, weigh and divide."}',
+        '{"category":"Travel","conversation":[{"role":"user","value":"Où\\u2028?"},'
+        '{"role":"assistant","value":"Là: \\"\\\\\\""},{"role":"user","value":"=1+1"},'
+        '{"role":"assistant","value":"2"}]}',
+        '{"question":"How many?","answer":"None.","score":3,"model_name":"m"}',
     ),
     "openai": (_TASK_MESSAGES, _TALK_MESSAGES, _ANSWER_MESSAGES),
     "messages": (_TASK_MESSAGES, _TALK_MESSAGES, _ANSWER_MESSAGES),
     "axolotl": (_TASK_MESSAGES, _TALK_MESSAGES, _ANSWER_MESSAGES),
     "trl": (_TASK_MESSAGES, _TALK_MESSAGES, _ANSWER_MESSAGES),
     "sharegpt": (
-        f'{{"conversations": [{{"from": "human", "value": {_SHEEP}}}, '
-        '{"from": "gpt", "value": "Count, weigh and divide."}], "system": ""}',
-        '{"conversations": [{"from": "human", "value": "Où\\u2028?"}, {"from": "gpt", "value": "Là: \\"\\\\\\""}, '
-        '{"from": "human", "value": "=1+1"}, {"from": "gpt", "value": "2"}], "system": "Be brief."}',
-        '{"conversations": [{"from": "human", "value": "How many?"}, {"from": "gpt", "value": "None."}], "system": ""}',
+        f'{{"conversations":[{{"from":"human","value":{_SHEEP}}},'
+        '{"from":"gpt","value":"Count, weigh and divide."}],"system":""}',
+        '{"conversations":[{"from":"human","value":"Où\\u2028?"},{"from":"gpt","value":"Là: \\"\\\\\\""},'
+        '{"from":"human","value":"=1+1"},{"from":"gpt","value":"2"}],"system":"Be brief."}',
+        '{"conversations":[{"from":"human","value":"How many?"},{"from":"gpt","value":"None."}],"system":""}',
     ),
     "alpaca": (
-        f'{{"instruction": {_SHEEP}, "input": "", "output": "Count, weigh and divide."}}',
-        '{"instruction": "=1+1", "input": "", "output": "2", "system": "Be brief.", '
-        '"history": [["Où\\u2028?", "Là: \\"\\\\\\""]]}',
-        '{"instruction": "How many?", "input": "", "output": "None."}',
+        f'{{"instruction":{_SHEEP},"input":"","output":"Count, weigh and divide."}}',
+        '{"instruction":"=1+1","input":"","output":"2","system":"Be brief.",'
+        '"history":[["Où\\u2028?","Là: \\"\\\\\\""]]}',
+        '{"instruction":"How many?","input":"","output":"None."}',
     ),
     "prompt-completion": (
-        f'{{"prompt": {_SHEEP}, "completion": "Count, weigh and divide."}}',
-        '{"prompt": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Où\\u2028?"}, '
-        '{"role": "assistant", "content": "Là: \\"\\\\\\""}, {"role": "user", "content": "=1+1"}], '
-        '"completion": [{"role": "assistant", "content": "2"}]}',
-        '{"prompt": "How many?", "completion": "None."}',
+        f'{{"prompt":{_SHEEP},"completion":"Count, weigh and divide."}}',
+        '{"prompt":[{"role":"system","content":"Be brief."},{"role":"user","content":"Où\\u2028?"},'
+        '{"role":"assistant","content":"Là: \\"\\\\\\""},{"role":"user","content":"=1+1"}],'
+        '"completion":[{"role":"assistant","content":"2"}]}',
+        '{"prompt":"How many?","completion":"None."}',
     ),
 }
 

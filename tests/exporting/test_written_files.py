@@ -30,8 +30,8 @@ def test_tasks_have_the_inputs_columns_and_the_three_outputs(workspace: Workspac
     execute(workspace, run, answer_relations)
     (file,) = write_export(workspace.records, Query(), tmp_path / "out.jsonl")
     assert file.path.read_bytes().decode("utf-8") == (
-        '{"atom_task": "Zähle Schafe 🐑.", "line": 0, "parallel_task": "Beside: Zähle Schafe 🐑.", '
-        '"subsequent_task": "After: Zähle Schafe 🐑.", "composition_task": "All: Zähle Schafe 🐑."}\n'
+        '{"atom_task":"Zähle Schafe 🐑.","line":0,"parallel_task":"Beside: Zähle Schafe 🐑.",'
+        '"subsequent_task":"After: Zähle Schafe 🐑.","composition_task":"All: Zähle Schafe 🐑."}\n'
     )
 
 
