@@ -137,6 +137,20 @@ def test_a_record_edited_before_it_was_indexed_is_found_by_its_new_text_alone(
     assert found(workspace, Query(text="apple")) == []
 
 
+def test_what_was_searched_and_sorted_while_records_were_indexed_is_asked_anew_at_the_end(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dataflow_core.importers.imports._INDEXED_AT_ONCE", 0)
+    monkeypatch.setattr(workspace.imports, "index", lambda: None)
+    monkeypatch.setattr("dataflow_core.storage.columns._MARGIN", 0.0)
+    imported(workspace, lines(tmp_path, [{"text": "pear apple"}, {"text": "apple"}]))
+    workspace.review.decide({record_at(workspace, 2).id: 1}, ReviewStatus.ACCEPTED, reviewer="Ann")
+    asked = (Query(text="apple"), Query(sort="first text"))
+    assert [found(workspace, query) for query in asked] == [[], [1, 2]]
+    rechecking.recheck(workspace.database)
+    assert [found(workspace, query) for query in asked] == [[1, 2], [2, 1]]
+
+
 def test_an_import_larger_than_what_is_there_leaves_all_indexes(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
