@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from dataflow_core.exporters.base import Content
-from dataflow_core.exporters.chats import SYSTEM, is_dialogue
+from dataflow_core.exporters.chats import is_dialogue
 from dataflow_core.models import Fields
 from dataflow_core.storage.exported import Origin
 
@@ -41,7 +41,6 @@ class Measures:
 
     records: int = 0
     edited: int = 0
-    with_system: int = 0
     models: Counter[str] = field(default_factory=Counter)
     intents: Counter[str] = field(default_factory=Counter)
     runs: Counter[str] = field(default_factory=Counter)
@@ -62,7 +61,6 @@ class Measures:
 
     def _measure_dialogue(self, fields: Fields) -> None:
         turns = fields["conversation"]
-        self.with_system += bool(fields.get(SYSTEM))
         self._length(TURNS).add(len(turns))
         for turn in turns:
             self._length(QUESTION if turn["role"] == "user" else ANSWER).add(_words(turn["value"]))

@@ -39,7 +39,6 @@ class Output:
         self._beginning = beginning
         self._end = end
         self._open: dict[tuple[str, str], _Open] = {}
-        self._splits: dict[str, None] = {}
         self._left: _Open | None = None
 
     def write(self, generator: str, split: str, rows: Iterable[Fields]) -> None:

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from dataflow_core.errors import UsageError
 from dataflow_core.exporters import exporter_named
@@ -18,9 +18,6 @@ from dataflow_core.exporting.outcomes import Outcomes
 from dataflow_core.exporting.output import Output
 from dataflow_core.exporting.plan import ExportPlan, Preflight, Splits, Stage, Told
 from dataflow_core.exporting.reading import Chunk, Reader
-
-if TYPE_CHECKING:
-    pass
 
 #: Similarities below are not told from chance.
 LEAST_SIMILARITY = 0.5

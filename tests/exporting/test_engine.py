@@ -103,9 +103,11 @@ def test_problems_are_included_when_that_is_asked_for_but_not_what_has_no_shape(
 
 def test_a_file_with_too_few_examples_is_said_to_be_refused(mixed: Workspace) -> None:
     assert mixed.exports.preflight(plan(format="openai")).refusals == (
-        "OpenAI chat takes files of at least 10 examples, and the file of the tasks has 2.",
-        "OpenAI chat takes files of at least 10 examples, and the file of the records has 1.",
+        "OpenAI takes files of at least 10 examples, and the file of the tasks has 2.",
+        "OpenAI takes files of at least 10 examples, and the file of the records has 1.",
     )
+    (of_tasks, _) = mixed.exports.preflight(plan(format="messages")).refusals
+    assert of_tasks == "Fireworks takes files of at least 3 examples, and the file of the tasks has 2."
 
 
 def test_a_preview_shows_the_first_rows_of_each_file(mixed: Workspace) -> None:
