@@ -86,6 +86,7 @@ class Exports:
         """
         if not path.parent.is_dir():
             raise UsageError(f"The folder {path.parent} does not exist.")
+        path = path.resolve() if path.is_symlink() else path  # the link stays, what it points to is replaced
         check_replaceable(path)
         stem, suffix = _parted(path, suffix_of(exporter_named(plan.format).suffix, plan.compression))
         with clear_errors(path), reading(self._records.database, plan) as reader:

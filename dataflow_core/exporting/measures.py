@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from dataflow_core.exporters.base import Content
-from dataflow_core.exporters.chats import is_dialogue
+from dataflow_core.exporters.base import Content, UnfitError
+from dataflow_core.exporters.chats import is_dialogue, turns_of
 from dataflow_core.models import Fields
 from dataflow_core.storage.exported import Origin
 
@@ -60,10 +60,13 @@ class Measures:
             self.edited += origin.is_edited
 
     def _measure_dialogue(self, fields: Fields) -> None:
-        turns = fields["conversation"]
-        self._length(TURNS).add(len(turns))
-        for turn in turns:
-            self._length(QUESTION if turn["role"] == "user" else ANSWER).add(_words(turn["value"]))
+        try:
+            roles, texts = turns_of(fields)
+        except UnfitError:  # tables take also what is no dialogue
+            return
+        self._length(TURNS).add(len(roles))
+        for role, said in zip(roles, texts, strict=True):
+            self._length(QUESTION if role == "user" else ANSWER).add(_words(said))
 
     def _measure_texts(self, fields: Fields) -> None:
         for name, value in fields.items():

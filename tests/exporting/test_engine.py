@@ -165,6 +165,15 @@ def test_what_an_earlier_export_left_out_is_not_told_of_a_later_one(mixed: Works
     assert not (tmp_path / "mine_left_out.jsonl").exists()
 
 
+def test_a_link_stays_one_and_what_it_points_to_is_replaced(mixed: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    link, target = tmp_path / "link.jsonl", tmp_path / "elsewhere" / "tasks.jsonl"
+    link.symlink_to(target)
+    mixed.exports.write_file(plan(query=Query(generators=(TASKS,))), link)
+    assert link.is_symlink()
+    assert len(lines(target)) == 2
+
+
 def test_nothing_to_export_is_said_and_leaves_no_trace(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No record matches"):
         workspace.exports.write(plan(), tmp_path / "e", "mine")
