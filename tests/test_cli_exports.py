@@ -39,7 +39,7 @@ def test_formats_and_compression_go_by_the_name_of_the_file(folder: Path, capsys
         "11 records in all_dialogues.jsonl.gz",
         "1 record is left out, with the reasons, in all_left_out.jsonl.gz",
     ]
-    assert "OpenAI chat takes files of at least 10 examples, and the file of the tasks has 4." in said
+    assert "OpenAI takes files of at least 10 examples, and the file of the tasks has 4." in said
     assert len(gzip.decompress((folder / "all_tasks.jsonl.gz").read_bytes()).splitlines()) == 4
     assert export("-o", "table.parquet", "--no-provenance") == 0
     assert pyarrow.parquet.read_table(folder / "table_tasks.parquet").column_names == list(task(""))

@@ -13,7 +13,7 @@ from dataflow_core.errors import UsageError
 from dataflow_core.exporters import exporter_named
 from dataflow_core.exporters.json_lines import line_of
 from dataflow_core.exporting.along import Along
-from dataflow_core.exporting.files import check_replaceable, clean_up, clear_errors, new_folder, sync_folder
+from dataflow_core.exporting.files import check_replaceable, clean_up, clear_errors, new_folder, remove, sync_folder
 from dataflow_core.exporting.judging import Judge
 from dataflow_core.exporting.names import check_name, suffix_of
 from dataflow_core.exporting.output import Output
@@ -80,11 +80,13 @@ class Exports:
     def write_file(self, plan: ExportPlan, path: Path, progress: Told | None = None) -> Export:
         """Write the records to `path`; those of several generators, or splits, to files beside it, called so.
 
-        What is left out stands in STEM_left_out.jsonl beside. Files that are there are replaced, once all new ones are
-        whole. Raises `UsageError` where no record can be exported, and `DiskFullError`.
+        What is left out stands in STEM_left_out.jsonl beside; where nothing is, one from before is removed. Files that
+        are there are replaced, once all new ones are whole. Raises `UsageError` where no record can be exported, and
+        `DiskFullError`.
         """
         if not path.parent.is_dir():
             raise UsageError(f"The folder {path.parent} does not exist.")
+        path = path.resolve() if path.is_symlink() else path  # the link stays, what it points to is replaced
         check_replaceable(path)
         stem, suffix = _parted(path, suffix_of(exporter_named(plan.format).suffix, plan.compression))
         with clear_errors(path), reading(self._records.database, plan) as reader:
@@ -101,6 +103,8 @@ class Exports:
                     check_replaceable(file.path)
                 for partial, file in made:
                     partial.replace(file.path)
+                if not preflight.left_out and output.left_out_path(stem).is_file():
+                    remove(output.left_out_path(stem))  # it tells of an earlier export to the same place
                 sync_folder(path.parent)
         files = tuple(file for _, file in made)
         return Export(stem, path.parent, files, plan, preflight.left_out, preflight=preflight)

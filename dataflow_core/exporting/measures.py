@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from dataflow_core.exporters.base import Content
-from dataflow_core.exporters.chats import SYSTEM, is_dialogue
+from dataflow_core.exporters.base import Content, UnfitError
+from dataflow_core.exporters.chats import is_dialogue, turns_of
 from dataflow_core.models import Fields
 from dataflow_core.storage.exported import Origin
 
@@ -41,7 +41,6 @@ class Measures:
 
     records: int = 0
     edited: int = 0
-    with_system: int = 0
     models: Counter[str] = field(default_factory=Counter)
     intents: Counter[str] = field(default_factory=Counter)
     runs: Counter[str] = field(default_factory=Counter)
@@ -61,11 +60,13 @@ class Measures:
             self.edited += origin.is_edited
 
     def _measure_dialogue(self, fields: Fields) -> None:
-        turns = fields["conversation"]
-        self.with_system += bool(fields.get(SYSTEM))
-        self._length(TURNS).add(len(turns))
-        for turn in turns:
-            self._length(QUESTION if turn["role"] == "user" else ANSWER).add(_words(turn["value"]))
+        try:
+            roles, texts = turns_of(fields)
+        except UnfitError:  # tables take also what is no dialogue
+            return
+        self._length(TURNS).add(len(roles))
+        for role, said in zip(roles, texts, strict=True):
+            self._length(QUESTION if role == "user" else ANSWER).add(_words(said))
 
     def _measure_texts(self, fields: Fields) -> None:
         for name, value in fields.items():

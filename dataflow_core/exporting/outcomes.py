@@ -64,9 +64,9 @@ class Outcomes:
         return min(self._tokens), int(statistics.median_low(self._tokens)), max(self._tokens)
 
     def _refusals(self, used: Mapping[str, Mapping[str, int]]) -> tuple[str, ...]:
-        fewest, title = self._exporter.fewest, self._exporter.title
+        fewest, target = self._exporter.fewest, self._exporter.fewest_for
         return tuple(
-            f"{title} takes files of at least {fewest} examples, and {_file(generator, split)} has {count}."
+            f"{target} takes files of at least {fewest} examples, and {_file(generator, split)} has {count}."
             for generator, splits in used.items()
             for split, count in splits.items()
             if 0 < count < fewest

@@ -39,7 +39,6 @@ class Output:
         self._beginning = beginning
         self._end = end
         self._open: dict[tuple[str, str], _Open] = {}
-        self._splits: dict[str, None] = {}
         self._left: _Open | None = None
 
     def write(self, generator: str, split: str, rows: Iterable[Fields]) -> None:
@@ -80,8 +79,12 @@ class Output:
                     target = "_".join(filter(None, parts)) + (suffix or self._suffix)
                     made.append(self._finished(opened, target, "data", generator, split))
         if self._left is not None:
-            made.append(self._finished(self._left, f"{stem}_{LEFT_OUT}{self._left_suffix}", "left out"))
+            made.append(self._finished(self._left, self.left_out_path(stem).name, "left out"))
         return made
+
+    def left_out_path(self, stem: str) -> Path:
+        """Where records that are left out stand with their reasons, where there are any."""
+        return self._folder / f"{stem}_{LEFT_OUT}{self._left_suffix}"
 
     def close(self) -> None:
         """Let go of all files, and remove those that nobody has renamed."""

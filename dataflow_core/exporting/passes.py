@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from dataflow_core.errors import UsageError
 from dataflow_core.exporters import exporter_named
@@ -18,14 +18,17 @@ from dataflow_core.exporting.outcomes import Outcomes
 from dataflow_core.exporting.output import Output
 from dataflow_core.exporting.plan import ExportPlan, Preflight, Splits, Stage, Told
 from dataflow_core.exporting.reading import Chunk, Reader
-
-if TYPE_CHECKING:
-    pass
+from dataflow_core.models import ReviewStatus
 
 #: Similarities below are not told from chance.
 LEAST_SIMILARITY = 0.5
 #: Seconds from one telling to the next.
 _TOLD_EVERY = 0.1
+#: Of formats that show what was preferred to what.
+_UNJUDGED = (
+    "The filters find records that nobody has accepted, too: what a person changed in those counts as preferred all "
+    "the same."
+)
 
 
 class Passes:
@@ -39,16 +42,19 @@ class Passes:
         self._judge = Judge(plan)
         _check(plan.splits)
         self._splits = split_names(plan.splits)
-        self._outcomes = Outcomes(exporter_named(plan.format), self._splits)
+        exporter = exporter_named(plan.format)
+        self._outcomes = Outcomes(exporter, self._splits)
+        is_of_accepted = set(plan.query.statuses) == {ReviewStatus.ACCEPTED}
+        self._notes = (_UNJUDGED,) if exporter.needs_refused and not is_of_accepted else ()
 
     def look(self) -> Preflight:
         """Write nothing."""
         if len(self._splits) > 1:
             _, notes = self._parted()
-            return self._outcomes.preflight(notes)
+            return self._outcomes.preflight((*self._notes, *notes))
         for chunk in self._chunks("checking"):
             self._count(self._judge.judge(chunk))
-        return self._outcomes.preflight()
+        return self._outcomes.preflight(self._notes)
 
     def write(self, output: Output, along: Along | None = None) -> Preflight:
         if len(self._splits) > 1:
@@ -57,7 +63,7 @@ class Passes:
             judged = self._judge.judge(chunk)
             self._count(judged)
             self._put(judged, "", output, along)
-        return self._outcomes.preflight()
+        return self._outcomes.preflight(self._notes)
 
     def _write_parted(self, output: Output, along: Along | None) -> Preflight:
         fates, notes = self._parted()
@@ -71,7 +77,7 @@ class Passes:
                 self._put([Judged(content, row, []) for content, row in rows], split, output, along)
             left = self._judge.judge(chunk.pick([at for at, fate in enumerate(mine) if fate < 0]))
             self._put(left, "", output, along)
-        return self._outcomes.preflight(notes)
+        return self._outcomes.preflight((*self._notes, *notes))
 
     def _parted(self) -> tuple[Any, tuple[str, ...]]:
         """The place of each record's split among the names, -1 where it is left out; and notes on shares missed."""

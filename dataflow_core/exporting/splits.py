@@ -173,7 +173,8 @@ def _chance(seed: bytes, record: str) -> int:
 def _note(kind: str, split: str, share: float, count: int, total: int, largest: int) -> str:
     why = f" Records that are alike stay together, up to {largest:,} of them." if largest > 1 else ""
     if not count:
-        return f"The {split} split of the {kind} is empty: {total:,} are too few for {_percent(share)} of them.{why}"
+        few = "1 is too few" if total == 1 else f"{total:,} are too few"
+        return f"The {split} split of the {kind} is empty: {few} for {_percent(share)} of them.{why}"
     if abs(count - share * total) <= max(1.0, _MISSED * total):
         return ""
     return f"The {split} split has {_percent(count / total)} of the {kind} instead of {_percent(share)}.{why}"

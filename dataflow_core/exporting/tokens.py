@@ -60,6 +60,8 @@ def _of_file(path: Path) -> Count:
         from tokenizers import Tokenizer
     except ImportError as error:
         raise UsageError(f"Counting tokens by {path} needs the library tokenizers. {_INSTALL}") from error
+    if path.exists() and not path.is_file():  # a device never ends
+        raise UsageError(f"{path} is no file, and no tokenizer.json. Give the path of one.")
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:

@@ -104,7 +104,7 @@ class Imports:
             if not writer.stored:
                 raise ReadError(f"Nothing in {name} can be imported. {going.first_reason}".strip())
             writer.end(_source_of(name, source, going, mapping))
-        if writer.stored <= _INDEXED_AT_ONCE:
+        if self.unindexed() <= _INDEXED_AT_ONCE:  # with what earlier imports have left
             rechecking.recheck(self._database)
         else:
             self.index()

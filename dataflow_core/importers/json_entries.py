@@ -14,6 +14,7 @@ from functools import partial
 from typing import IO, Any
 
 from dataflow_core.errors import ReadError
+from dataflow_core.exporters.json_lines import is_whole
 from dataflow_core.importers.entries import LONGEST, Entry, too_long
 from dataflow_core.readers.json_values import Decoder, fault_of, kind_of, skip_space
 from dataflow_core.readers.table import TASK_COLUMN
@@ -83,7 +84,7 @@ def lines(text: IO[str], reader: JsonReader) -> Iterator[Entry]:
             pass
         else:
             is_entry = type(value) is dict and line[end:] in ("\n", "", "\r\n")
-            if is_entry and value and is_plain(value, line, 0, end) and (line.isascii() or _is_text(line)):
+            if is_entry and value and is_plain(value, line, 0, end) and is_whole(line):
                 yield number, value, line[:end]
                 continue
         if len(line) >= LONGEST and line[-1] not in "\r\n":
@@ -259,7 +260,7 @@ def one_after_another(window: Window, reader: JsonReader) -> Iterator[Entry]:
 
 
 def _entry(unit: str, number: int, value: Any, harm: str, raw: str, *, column: str = TASK_COLUMN) -> Entry:
-    if not harm and not _is_text(raw):
+    if not harm and not is_whole(raw):
         harm = "holds bytes that are not valid text."
     if harm:
         return number, f"{unit} {number} {harm}", raw
@@ -279,16 +280,6 @@ def _invalid(window: Window, error: ValueError, number: int = 0) -> ReadError:
         return ReadError(f"{window.name}: {too_long('Entry', number)}")
     fault = fault_of(error, line_at=window.line_at)
     return ReadError(f"{window.name} {fault} Correct it there, or save the file as JSON Lines, one object a line.")
-
-
-def _is_text(text: str) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _keys(value: Any) -> int:

@@ -128,7 +128,10 @@ class Maker:
     def _pairs(self, fields: Fields) -> list[dict[str, str]]:
         columns = self._columns
         turns: list[dict[str, str]] = []
-        for place, pair in enumerate(fields.get(columns.get("history", "")) or (), start=1):
+        earlier = fields.get(columns["history"]) if "history" in columns else None
+        if earlier and not isinstance(earlier, list):  # an empty cell is none
+            raise UnusableError(f"has {kind(earlier)} in “{columns['history']}”, where a list of exchanges is needed.")
+        for place, pair in enumerate(earlier or (), start=1):
             if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(text, str) for text in pair):
                 raise UnusableError(f"has no question with its answer as part {place} of “{columns['history']}”.")
             turns += _exchange(*pair)

@@ -199,6 +199,8 @@ class Columns:
             if self._version.checked != known.checked:
                 self._sets.pop("findings", None)
                 self._alike = None
+                self._texts.clear()  # records of an import are indexed, and get the keys they are sorted by, only then
+                self._orders.clear()
             if self._is_empty:
                 return
             changed = self._changed_since(known)

@@ -139,13 +139,14 @@ class RecordStore:
         with self.database.read() as connection:
             return params_of(connection, record)
 
-    def version(self) -> tuple[int, float]:
-        """Another value whenever records have been added or changed."""
+    def version(self) -> tuple[int, float, int]:
+        """Another value whenever records have been added or changed, or the last one was indexed and checked."""
         with self.database.read() as connection:
             newest = select(func.max(records.c.number)).scalar_subquery()
             changed = select(func.max(records.c.updated_at)).scalar_subquery()  # each apart is read off its index
-            number, at = connection.execute(select(newest, changed)).one()
-        return number or 0, at or 0.0
+            checked = select(func.min(records.c.checked)).scalar_subquery()
+            number, at, least = connection.execute(select(newest, changed, checked)).one()
+        return number or 0, at or 0.0, least or 0
 
     def _about(self, record_id: str, table: Any, *order: Any) -> list[Any]:
         statement = select(table).join(records, records.c.number == table.c.record).where(records.c.id == record_id)

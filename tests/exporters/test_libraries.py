@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ import pytest
 
 from dataflow_core.exporters import EXPORTERS
 from dataflow_core.exporters.base import Content, FieldChoice
+from dataflow_core.exporting.files import WrittenFile
+from dataflow_core.exporting.plan import Compression
 from dataflow_core.models import Fields
 from tests.exporters.contents import DIALOGUES, OWN, TASKS, content, dialogue
 
@@ -64,6 +67,22 @@ def test_pandas_polars_and_duckdb_read_every_line(name: str, kind: str, tmp_path
     assert table.to_dict("records") == rows
     assert polars.read_ndjson(path).to_dicts() == rows
     assert [list(row) for row in queried(f"SELECT * FROM read_json('{path}')")] == [list(row) for row in rows]
+
+
+@pytest.mark.parametrize("compression", ["gz", "zst"])
+def test_compressed_lines_are_read_as_they_are(compression: Compression, tmp_path: Path) -> None:
+    rows = rows_of("trl", DIALOGUES)
+    path = tmp_path / f"rows.jsonl.{compression}"
+    with closing(WrittenFile(path, compression)) as file:
+        writer = EXPORTERS["trl"].writer(file.stream)
+        for row in rows:
+            writer.write(row)
+        writer.close()
+        file.finish()
+    assert polars.read_ndjson(path).to_dicts() == rows
+    assert queried(f"SELECT * FROM read_json('{path}')") == rows
+    if compression == "gz":  # for the other pandas and datasets want a further package
+        assert pd.read_json(path, lines=True, dtype=False).to_dict("records") == rows
 
 
 def test_datasets_loads_every_format_of_every_kind(tmp_path: Path) -> None:

@@ -99,6 +99,16 @@ def test_lengths_of_dialogues_stand_beside_the_published_ones(workspace: Workspa
     assert "arXiv 2506.03558" in text
 
 
+def test_a_dialogue_whose_turns_are_none_is_in_a_table_without_being_measured(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    odd: list[Fields] = [{"category": "Travel"}, {"category": "Travel", "conversation": [{"role": "user"}]}]
+    make_records(workspace, [*odd, dialogue_fields(1)], generator=DIALOGUES)
+    export = export_of(workspace, tmp_path, format="csv")
+    assert export.left_out == 0
+    assert "| turns a dialogue | 4.0 |" in (export.folder / "README.md").read_text(encoding="utf-8")
+
+
 def test_intents_are_counted(workspace: Workspace, tmp_path: Path) -> None:
     contents = [dialogue_fields(number, intent="Planning" if number else "Travel") for number in range(4)]
     make_records(workspace, contents, generator=DIALOGUES)

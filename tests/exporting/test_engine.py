@@ -25,7 +25,7 @@ from dataflow_core.exporters import EXPORTERS
 from dataflow_core.exporters.base import Content, FieldChoice, Severity
 from dataflow_core.exporting import files, reading
 from dataflow_core.exporting.plan import Export, ExportFile, ExportPlan, Preflight, Splits, Stage, TokenLimit
-from dataflow_core.models import Fields
+from dataflow_core.models import Fields, ReviewStatus
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from tests.exporting.records import DIALOGUES, OWN, TASKS, dialogue, plan, put, task
@@ -103,9 +103,19 @@ def test_problems_are_included_when_that_is_asked_for_but_not_what_has_no_shape(
 
 def test_a_file_with_too_few_examples_is_said_to_be_refused(mixed: Workspace) -> None:
     assert mixed.exports.preflight(plan(format="openai")).refusals == (
-        "OpenAI chat takes files of at least 10 examples, and the file of the tasks has 2.",
-        "OpenAI chat takes files of at least 10 examples, and the file of the records has 1.",
+        "OpenAI takes files of at least 10 examples, and the file of the tasks has 2.",
+        "OpenAI takes files of at least 10 examples, and the file of the records has 1.",
     )
+    (of_tasks, _) = mixed.exports.preflight(plan(format="messages")).refusals
+    assert of_tasks == "Fireworks takes files of at least 3 examples, and the file of the tasks has 2."
+
+
+def test_pairs_of_records_that_nobody_accepted_are_told_of(mixed: Workspace) -> None:
+    (note,) = mixed.exports.preflight(plan(format="preference")).notes
+    assert note.startswith("The filters find records that nobody has accepted, too")
+    of_accepted = Query(statuses=(ReviewStatus.ACCEPTED,))
+    assert mixed.exports.preflight(plan(format="preference", query=of_accepted)).notes == ()
+    assert mixed.exports.preflight(plan(format="openai")).notes == ()
 
 
 def test_a_preview_shows_the_first_rows_of_each_file(mixed: Workspace) -> None:
@@ -146,6 +156,22 @@ def test_a_file_of_ones_own_name_holds_one_kind_and_others_stand_beside(mixed: W
     names = {file.path.name for file in several.files}
     assert {"all_dialogues_train.jsonl.zst", "all_dialogues_test.jsonl.zst", "all_left_out.jsonl.zst"} <= names
     assert not list(tmp_path.glob(".*"))
+
+
+def test_what_an_earlier_export_left_out_is_not_told_of_a_later_one(mixed: Workspace, tmp_path: Path) -> None:
+    mixed.exports.write_file(plan(format="openai"), tmp_path / "mine.jsonl")
+    assert (tmp_path / "mine_left_out.jsonl").exists()
+    mixed.exports.write_file(plan(format="openai", query=Query(generators=(TASKS,))), tmp_path / "mine.jsonl")
+    assert not (tmp_path / "mine_left_out.jsonl").exists()
+
+
+def test_a_link_stays_one_and_what_it_points_to_is_replaced(mixed: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    link, target = tmp_path / "link.jsonl", tmp_path / "elsewhere" / "tasks.jsonl"
+    link.symlink_to(target)
+    mixed.exports.write_file(plan(query=Query(generators=(TASKS,))), link)
+    assert link.is_symlink()
+    assert len(lines(target)) == 2
 
 
 def test_nothing_to_export_is_said_and_leaves_no_trace(workspace: Workspace, tmp_path: Path) -> None:

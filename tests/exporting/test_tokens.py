@@ -49,6 +49,12 @@ def test_an_encoding_that_cannot_be_downloaded_is_said(monkeypatch: pytest.Monke
         counter(TokenLimit(5))
 
 
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+    for path in (tmp_path, Path("/dev/zero")):
+        with pytest.raises(UsageError, match=f"{path} is no file"):
+            counter(TokenLimit(5, str(path)))
+
+
 @pytest.mark.parametrize(
     ("name", "data", "complaint"),
     [

@@ -160,6 +160,16 @@ def test_a_task_needs_its_texts(entry: Fields, says: str) -> None:
         Maker(Mapping(TASKS, {name: name for name in list(TASK)[:4]})).make(entry)
 
 
+def test_earlier_turns_are_a_list_of_exchanges_or_none_at_all() -> None:
+    maker = Maker(Mapping(DIALOGUES, {"user": "q", "history": "h"}))
+    for value, what in ((5, "a number"), ("text", "a text"), ({"a": 1}, "an object")):
+        with pytest.raises(UnusableError, match=f"has {what} in “h”, where a list of exchanges is needed"):
+            maker.make({"q": "Hi", "h": value})
+    none: list[Any] = ["", None, []]
+    for nothing in none:
+        assert maker.make({"q": "Hi", "h": nothing}) == {"category": "", "conversation": TURNS[:1]}
+
+
 def test_a_system_turn_and_another_system_text_are_not_both_kept() -> None:
     maker = Maker(Mapping(DIALOGUES, {"conversation": "messages", "system": "system"}))
     messages = said(("system", "Be kind"), *BOTH)

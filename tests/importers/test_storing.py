@@ -137,6 +137,22 @@ def test_a_record_edited_before_it_was_indexed_is_found_by_its_new_text_alone(
     assert found(workspace, Query(text="apple")) == []
 
 
+def test_what_was_searched_and_sorted_while_records_were_indexed_is_asked_anew_at_the_end(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dataflow_core.importers.imports._INDEXED_AT_ONCE", 0)
+    monkeypatch.setattr(workspace.imports, "index", lambda: None)
+    monkeypatch.setattr("dataflow_core.storage.columns._MARGIN", 0.0)
+    imported(workspace, lines(tmp_path, [{"text": "pear apple"}, {"text": "apple"}]))
+    workspace.review.decide({record_at(workspace, 2).id: 1}, ReviewStatus.ACCEPTED, reviewer="Ann")
+    asked = (Query(text="apple"), Query(sort="first text"))
+    assert [found(workspace, query) for query in asked] == [[], [1, 2]]
+    version = workspace.records.version()
+    rechecking.recheck(workspace.database)
+    assert workspace.records.version() != version  # by which pages know what they may show again
+    assert [found(workspace, query) for query in asked] == [[1, 2], [2, 1]]
+
+
 def test_an_import_larger_than_what_is_there_leaves_all_indexes(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,6 +258,17 @@ def test_an_import_that_is_killed_leaves_nothing(workspace: Workspace, tmp_path:
     assert there == {index.name for index in records.indexes}
     run = imported(workspace, lines(tmp_path, [task_fields(9)], "small.jsonl"))
     assert workspace.records.count(Query(runs=(run.id,))) == 1
+
+
+def test_a_small_import_does_not_wait_for_a_larger_one_that_is_still_being_indexed(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr("dataflow_core.importers.imports._INDEXED_AT_ONCE", 3)
+    monkeypatch.setattr(workspace.imports, "index", lambda: asked.append(workspace.imports.unindexed()))
+    imported(workspace, lines(tmp_path, [{"text": "apple"}] * 4))
+    imported(workspace, lines(tmp_path, [{"text": "pear"}]))
+    assert asked == [4, 5]
 
 
 def test_a_large_import_is_indexed_by_a_process_of_its_own(workspace: Workspace, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from dataflow_core.models import ReviewStatus
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from tests.hub_stand_in import HubStandIn
+from tests.record_makers import make_records
 from ui.export import options
 from ui.jobs import jobs
 from ui.names import DIALOGUES
@@ -94,6 +95,20 @@ def test_what_would_not_be_taken_is_told_before_the_export_with_the_way_to_each_
     link = page.get("page_link")[0].proto
     assert (link.label, link.page) == (f"Record {record.number}", "review")
     assert record.id in link.query_string
+
+
+def test_more_than_the_first_records_of_a_reason_are_a_switch_away(workspace: Workspace, open_page: OpenPage) -> None:
+    turns = [{"role": "user", "value": "Hello?"}]
+    make_records(workspace, [{"category": "Travel", "conversation": turns}] * 12, generator=DIALOGUES)
+    accept(workspace, Query())
+    page = open_page("export")
+    (before,) = (one for one in captions(page).splitlines() if "more. The export lists" in one)
+    assert before.startswith("and 4 more")
+    (switch,) = page.toggle
+    assert switch.label == "Show all 12"
+    switch.set_value(True).run()
+    assert not page.exception
+    assert "more. The export lists" not in captions(page)
 
 
 def test_shares_part_the_records_and_are_drawn_with_their_counts(

@@ -139,16 +139,20 @@ def _show_reason(rule: str, concerns: Sequence[Concern], number: int, plan: Expo
     title = messages.pop().rstrip(".") if len(messages) == 1 else _RULES.get(rule, rule.replace("-", " ").capitalize())
     label = f"{escape_markdown(title)} · **{number:,}** :{color}-badge[{icon} {fate}]"
     with st.expander(label, key=f"export-reason-{rule}"):
+        is_long, wants_all = len(concerns) > _SHOWN, f"export-reason-all-{rule}"
+        shown = concerns if not is_long or st.session_state.get(wants_all) else concerns[:_SHOWN]
         if not messages:
             with st.container(horizontal=True, gap="xsmall"):
-                for concern in concerns[:_SHOWN]:
+                for concern in shown:
                     _link(concern)
-        for concern in concerns[:_SHOWN] if messages else ():
+        for concern in shown if messages else ():
             with st.container(gap=None):
                 _link(concern)
                 st.caption(escape_markdown(concern.message))
-        if number > _SHOWN:
-            st.caption(f"and {number - min(len(concerns), _SHOWN):,} more. The export lists all that are left out.")
+        if is_long:
+            st.toggle(f"Show {'all' if number == len(concerns) else 'the first'} {len(concerns)}", key=wants_all)
+        if number > len(shown):
+            st.caption(f"and {number - len(shown):,} more. The export lists all that are left out.")
 
 
 def _link(concern: Concern) -> None:

@@ -8,7 +8,7 @@ from dataflow_core.exporting.manifest import StoredExport
 from dataflow_core.workspace import Workspace
 from ui.export.splits import SPLIT_NAMES
 from ui.export.stored import format_title, when
-from ui.export.writing import FOLDER, open_export, opened_export
+from ui.export.writing import open_export, opened_export
 from ui.format import ago
 
 _OPEN = "export-open-past"
@@ -51,7 +51,7 @@ def past_exports(workspace: Workspace) -> None:
 
 def _found(workspace: Workspace) -> list[StoredExport]:
     """Of a folder and its zip, the folder."""
-    found = workspace.bundles.listed(workspace.folder / FOLDER)
+    found = workspace.bundles.listed(workspace.bundles.folder)
     folders = {stored.path for stored in found if stored.path.is_dir()}
     return [stored for stored in found if stored.path in folders or stored.path.with_suffix("") not in folders][
         :_LISTED

@@ -15,8 +15,6 @@ from ui.export.checking import told_to
 from ui.jobs import Job, Report, jobs
 from ui.text import escape_markdown
 
-#: The folder of exports within the workspace's.
-FOLDER = "exports"
 _WRITING, _OPENED, _PROBLEM = "export_writing", "export_opened", "export_problem"
 
 
@@ -25,7 +23,7 @@ def start_writing(workspace: Workspace, plan: ExportPlan, about: About) -> None:
     key = ("export", str(workspace.folder), secrets.token_hex(8))
 
     def write(report: Report) -> Export:
-        return workspace.bundles.write(plan, workspace.folder / FOLDER, progress=told_to(report), about=about)
+        return workspace.bundles.write(plan, workspace.bundles.folder, progress=told_to(report), about=about)
 
     close_export()
     st.session_state[_WRITING] = key
@@ -72,4 +70,4 @@ def close_export() -> None:
 def opened_export(workspace: Workspace) -> Path | None:
     """The folder or zip of the export that is shown, of this workspace."""
     path: Path | None = st.session_state.get(_OPENED)
-    return path if path is not None and path.parent == workspace.folder / FOLDER and path.exists() else None
+    return path if path is not None and path.parent == workspace.bundles.folder and path.exists() else None
