@@ -130,6 +130,7 @@ class Window:
     def __init__(self, text: IO[str], name: str) -> None:
         self.text, self.position = "", 0
         self.line = 1  # of the text's beginning
+        self._counted, self._lines = 0, 0  # lines that end before a place: from there to the next one it is not far
         self.name = name
         self._read = text.read
         self.is_ended = False
@@ -137,7 +138,7 @@ class Window:
     def more(self) -> bool:
         """Read on, at least as much again as there is; False at the end."""
         rest = self.text[self.position :]
-        self.line += self.text.count("\n", 0, self.position)
+        self.line, self._counted, self._lines = self.line_at(self.position), 0, 0
         part = self._read(max(_PART, len(rest)))
         self.is_ended = not part
         self.text, self.position = rest + part, 0
@@ -151,7 +152,12 @@ class Window:
                 return self.text[self.position : self.position + 1]
 
     def line_at(self, position: int) -> int:
-        return self.line + self.text.count("\n", 0, position)
+        if position < self._counted:
+            self._lines -= self.text.count("\n", position, self._counted)
+        else:
+            self._lines += self.text.count("\n", self._counted, position)
+        self._counted = position
+        return self.line + self._lines
 
     def value(self, reader: JsonReader) -> tuple[Any, str, str]:
         """The next value, what is wrong with it, and its text. Raises `ValueError` where there is none."""

@@ -237,6 +237,20 @@ def test_a_file_that_cannot_be_read_is_refused_in_a_sentence(tmp_path: Path, dat
         recognise_and_read(path)
 
 
+def test_lines_are_told_after_an_object_whose_fault_lies_behind_the_next_one(tmp_path: Path) -> None:
+    text = '{\n "a": "x\n}\n{\n "a": tru\n}\n{\n "a": 1,\n\n\n "b" 2\n}\n{\n "a": "y"\n}\n{\n 1\n}\n'
+    records, problems = read(written(tmp_path, text))
+    assert (records, [problem.line for problem in problems]) == ([{"a": "y"}], [1, 4, 7, 16])
+    assert "at line 5 column" in problems[1].reason
+    assert "at line 11 column" in problems[2].reason
+
+
+def test_a_broken_object_does_not_make_those_after_it_slow(tmp_path: Path) -> None:
+    text = '{\n "a": tru\n}\n' + '{\n "a": "x"\n}\n' * 200_000  # to count its lines anew for each takes minutes
+    records, problems = read(written(tmp_path, text))
+    assert (len(records), len(problems)) == (200_000, 1)
+
+
 @pytest.mark.parametrize("beside", ["tru", "[" * 100_000, '{"k": 1, "k"', "1 2"])
 def test_what_is_broken_beside_the_list_of_an_object_is_told(tmp_path: Path, beside: str) -> None:
     path = written(tmp_path, '{"data": [{"a": "x"}], "about": ' + beside + "}")
