@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -13,7 +12,14 @@ from dataflow_core.errors import UsageError
 from dataflow_core.exporters import exporter_named
 from dataflow_core.exporters.json_lines import line_of
 from dataflow_core.exporting.along import Along
-from dataflow_core.exporting.files import check_replaceable, clean_up, clear_errors, new_folder, sync_folder
+from dataflow_core.exporting.files import (
+    check_replaceable,
+    clean_up,
+    clear_errors,
+    new_folder,
+    partial_end,
+    sync_folder,
+)
 from dataflow_core.exporting.judging import Judge
 from dataflow_core.exporting.names import check_name, suffix_of
 from dataflow_core.exporting.output import Output
@@ -89,10 +95,8 @@ class Exports:
         stem, suffix = _parted(path, suffix_of(exporter_named(plan.format).suffix, plan.compression))
         with clear_errors(path), reading(self._records.database, plan) as reader:
             clean_up(path.parent)
-            end = f".{os.getpid()}.partial"
-            output = Output(
-                path.parent, exporter_named(plan.format), plan.compression, beginning=f".{path.name}.", end=end
-            )
+            exporter, beginning = exporter_named(plan.format), f".{path.name}."
+            output = Output(path.parent, exporter, plan.compression, beginning=beginning, end=partial_end())
             with closing(output):
                 preflight = Passes(plan, reader, progress).write(output)
                 self._check_any(plan, preflight)

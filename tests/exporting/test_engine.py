@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -344,6 +345,50 @@ def test_a_killed_export_leaves_nothing_that_looks_finished_and_the_next_one_cle
     alive.mkdir()
     mixed.exports.write_file(plan(), place / "next.jsonl")
     assert [path.name for path in place.iterdir() if path.name.startswith(".")] == [alive.name]
+
+
+def test_what_only_looks_as_if_it_were_of_a_killed_export_stays(mixed: Workspace, tmp_path: Path) -> None:
+    foreign = tmp_path / ".notes.99999999999999999999.partial"
+    foreign.touch()
+    mixed.exports.write_file(plan(), tmp_path / "next.jsonl")
+    assert foreign.exists()
+
+
+def test_two_exports_of_one_name_at_once_leave_one_that_is_whole(mixed: Workspace, tmp_path: Path) -> None:
+    begun = threading.Barrier(2, timeout=20)
+    ends: list[object] = []
+
+    def write() -> None:
+        is_begun = False
+
+        def wait(_: Stage) -> None:
+            nonlocal is_begun
+            if not is_begun:
+                is_begun = True
+                begun.wait()
+
+        try:
+            ends.append(mixed.exports.write(plan(), tmp_path, "same", wait))
+        except UsageError as error:
+            ends.append(error)
+
+    threads = [threading.Thread(target=write) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(type(end).__name__ for end in ends) == ["Export", "UsageError"]
+    (folder,) = tmp_path.glob("sam*")
+    (export,) = (end for end in ends if isinstance(end, Export))
+    assert {path.name for path in folder.iterdir()} == {file.path.name for file in export.files}
+    assert not list(tmp_path.glob(".*.partial"))
+
+
+@pytest.mark.parametrize("name", ["a" * 250 + ".jsonl", "a" * 300 + ".jsonl"])
+def test_a_name_that_no_file_can_have_is_refused(mixed: Workspace, tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError):
+        mixed.exports.write_file(plan(), tmp_path / name)
+    assert not [path for path in tmp_path.iterdir() if path.suffix in (".jsonl", ".partial")]
 
 
 def test_a_limit_of_tokens_is_a_cut_and_counted(workspace: Workspace, tmp_path: Path) -> None:
