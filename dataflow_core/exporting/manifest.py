@@ -157,6 +157,8 @@ class StoredExport:
         except PermissionError:
             raise UsageError(f"{name} of {self.path} cannot be read: this is not allowed.") from None
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            if not self._is_zip:  # then it is of what is read from it
+                raise
             raise UsageError(f"{self.path} is damaged: {error}.") from None
 
     def _entry(self, archive: zipfile.ZipFile, name: str) -> IO[bytes]:
