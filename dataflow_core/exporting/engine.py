@@ -21,7 +21,7 @@ from dataflow_core.exporting.files import (
     sync_folder,
 )
 from dataflow_core.exporting.judging import Judge
-from dataflow_core.exporting.names import check_name, suffix_of
+from dataflow_core.exporting.names import check_name, default_name, suffix_of
 from dataflow_core.exporting.output import Output
 from dataflow_core.exporting.passes import Passes, split_names
 from dataflow_core.exporting.plan import Export, ExportFile, ExportPlan, Preflight, Told
@@ -76,7 +76,7 @@ class Exports:
         The folder is there with all its files or not at all. Raises `UsageError` where no record can be exported, and
         where there is something of that name already, and `DiskFullError`.
         """
-        name = check_name(name or f"{self._name}-{datetime.now():%Y-%m-%d-%H%M%S}")
+        name = check_name(name or default_name(self._name, datetime.now()))
         with new_folder(folder, name) as partial:
             preflight, files = self._write_into(partial, plan, name, progress, along)
         target = folder / name

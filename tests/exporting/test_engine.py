@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from dataflow_core.errors import DiskFullError, UsageError
 from dataflow_core.exporters import EXPORTERS
 from dataflow_core.exporters.base import Content, FieldChoice, Severity
 from dataflow_core.exporting import files, reading
+from dataflow_core.exporting.names import check_name, default_name
 from dataflow_core.exporting.plan import Export, ExportFile, ExportPlan, Preflight, Splits, Stage, TokenLimit
 from dataflow_core.models import Fields
 from dataflow_core.storage.queries import Query
@@ -161,7 +163,7 @@ def test_nothing_to_export_is_said_and_leaves_no_trace(workspace: Workspace, tmp
     assert list((tmp_path / "e").iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["a/b", "../a", ".hidden", " ", "x" * 200])
+@pytest.mark.parametrize("name", ["a/b", "../a", ".hidden", " ", "x" * 200, "a [1]", "a*", "a\nb"])
 def test_a_name_that_files_cannot_have_is_refused(mixed: Workspace, tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match="cannot be the name"):
         mixed.exports.write(plan(), tmp_path, name or " ")
@@ -352,6 +354,12 @@ def test_what_only_looks_as_if_it_were_of_a_killed_export_stays(mixed: Workspace
     foreign.touch()
     mixed.exports.write_file(plan(), tmp_path / "next.jsonl")
     assert foreign.exists()
+
+
+@pytest.mark.parametrize("name", [".hidden", "w" * 300, "é" * 100, "a\nb [*]?", "/..", "  . x", ""])
+def test_a_workspace_of_any_name_has_one_for_its_exports(name: str) -> None:
+    at = datetime(2026, 1, 2, 3, 4, 5)
+    assert check_name(default_name(name, at)) == default_name(name, at)
 
 
 def test_two_exports_of_one_name_at_once_leave_one_that_is_whole(mixed: Workspace, tmp_path: Path) -> None:
