@@ -87,12 +87,12 @@ def _rows(export: StoredExport, splits: dict[str, int]) -> tuple[Any, Any, Any]:
     import numpy as np
 
     of_file = {file.name: splits.setdefault(file.split or ONLY, len(splits)) for file in export.manifest.data}
-    keys, revisions, places = array("q"), array("q"), array("b")
+    keys, revisions, places = array("q"), array("q"), array("i")
     for record in export.records():
         keys.append(hash(record.id))
         revisions.append(record.revision)
         places.append(of_file.get(record.file, -1))
-    return np.array(keys, np.int64), np.array(revisions, np.int64), np.array(places, np.int8)
+    return np.array(keys, np.int64), np.array(revisions, np.int64), np.array(places, np.int32)
 
 
 def _shared(old: Any, new: Any) -> tuple[Any, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -13,9 +12,17 @@ from dataflow_core.errors import UsageError
 from dataflow_core.exporters import exporter_named
 from dataflow_core.exporters.json_lines import line_of
 from dataflow_core.exporting.along import Along
-from dataflow_core.exporting.files import check_replaceable, clean_up, clear_errors, new_folder, remove, sync_folder
+from dataflow_core.exporting.files import (
+    check_replaceable,
+    clean_up,
+    clear_errors,
+    new_folder,
+    partial_end,
+    remove,
+    sync_folder,
+)
 from dataflow_core.exporting.judging import Judge
-from dataflow_core.exporting.names import check_name, suffix_of
+from dataflow_core.exporting.names import check_name, default_name, suffix_of
 from dataflow_core.exporting.output import Output
 from dataflow_core.exporting.passes import Passes, split_names
 from dataflow_core.exporting.plan import Export, ExportFile, ExportPlan, Preflight, Told
@@ -70,7 +77,7 @@ class Exports:
         The folder is there with all its files or not at all. Raises `UsageError` where no record can be exported, and
         where there is something of that name already, and `DiskFullError`.
         """
-        name = check_name(name or f"{self._name}-{datetime.now():%Y-%m-%d-%H%M%S}")
+        name = check_name(name or default_name(self._name, datetime.now()))
         with new_folder(folder, name) as partial:
             preflight, files = self._write_into(partial, plan, name, progress, along)
         target = folder / name
@@ -91,10 +98,8 @@ class Exports:
         stem, suffix = _parted(path, suffix_of(exporter_named(plan.format).suffix, plan.compression))
         with clear_errors(path), reading(self._records.database, plan) as reader:
             clean_up(path.parent)
-            end = f".{os.getpid()}.partial"
-            output = Output(
-                path.parent, exporter_named(plan.format), plan.compression, beginning=f".{path.name}.", end=end
-            )
+            exporter, beginning = exporter_named(plan.format), f".{path.name}."
+            output = Output(path.parent, exporter, plan.compression, beginning=beginning, end=partial_end())
             with closing(output):
                 preflight = Passes(plan, reader, progress).write(output)
                 self._check_any(plan, preflight)

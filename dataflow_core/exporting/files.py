@@ -8,6 +8,7 @@ import hashlib
 import io
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,12 +22,16 @@ from dataflow_core.exporting.plan import Compression
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 #: The process's number is in the name of what is not whole yet, so that what a killed one has left is known for that.
-_PARTIAL = re.compile(r"^\..*\.(\d+)\.partial$", re.DOTALL)
+_PARTIAL = re.compile(r"^\..*\.([0-9]{1,9})\.partial$", re.DOTALL)
 
 
 def partial_name(target: Path) -> Path:
-    """Where `target` stands until it is whole."""
-    return target.with_name(f".{target.name}.{os.getpid()}.partial")
+    """Where `target` stands until it is whole: another place each time, for two threads may write the same one."""
+    return target.with_name(f".{target.name}{partial_end()}")
+
+
+def partial_end() -> str:
+    return f".{secrets.token_hex(4)}.{os.getpid()}.partial"
 
 
 def clean_up(folder: Path) -> None:
@@ -51,7 +56,9 @@ def new_folder(folder: Path, name: str) -> Iterator[Path]:
     Raises `UsageError` where there is something of that name already, and where it cannot be written.
     """
     target = folder / name
-    if target.exists():
+    with clear_errors(target):
+        is_there = target.exists()
+    if is_there:
         raise UsageError(f"{target} is there already. Choose another name.")
     partial = partial_name(target)
     with clear_errors(target):
@@ -157,7 +164,9 @@ def write_lines(target: Path, lines: Iterable[str]) -> int:
 
 def check_replaceable(target: Path) -> None:
     """Raises `UsageError` where something else than a file has the name."""
-    if target.exists() and not target.is_file():
+    with clear_errors(target):
+        is_other = target.exists() and not target.is_file()
+    if is_other:
         raise UsageError(f"{target} is no ordinary file, and cannot be replaced by one. Choose another name.")
 
 

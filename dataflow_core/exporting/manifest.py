@@ -11,7 +11,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -33,6 +35,9 @@ _CHUNK = 1 << 20
 _LARGEST = 50_000_000
 #: Characters of a line that says which record it is; a longer one is none of ours.
 _LONGEST_LINE = 10_000
+#: Bytes of a file's name.
+_LONGEST_NAME = 255
+_UNFIT = re.compile("[\\\\\0\ud800-\udfff]")
 
 
 class Placed(NamedTuple):
@@ -130,25 +135,43 @@ class StoredExport:
             with self.opened(RECORDS) as packed, gzip.open(packed) as lines:
                 while line := lines.readline(_LONGEST_LINE):
                     yield _placed(line)
-        except (OSError, EOFError, ValueError, KeyError, TypeError):
+        except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError):
             raise UsageError(f"{RECORDS} of {self.path} is damaged or cut off, and cannot be read.") from None
 
     @contextmanager
     def opened(self, name: str) -> Iterator[IO[bytes]]:
         """One of its files, for reading. Raises `UsageError` where it is not there."""
-        if PurePosixPath(name).name != name or "\\" in name:
+        if not _is_name(name):
             raise UsageError(f"{name!r} is no name of a file in an export.")
         try:
             if not self._is_zip:
+                if not (self._folder / name).is_file():  # nor anything else that would be waited for
+                    raise FileNotFoundError
                 with (self._folder / name).open("rb") as file:
                     yield file
                 return
-            with zipfile.ZipFile(self.path) as archive, archive.open(_within(archive, name)) as file:
+            with zipfile.ZipFile(self.path) as archive, self._entry(archive, name) as file:
                 yield file
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError, KeyError):
             raise UsageError(f"{self.path} has no {name}: it is not an export, or not all of one.") from None
-        except zipfile.BadZipFile as error:
+        except PermissionError:
+            raise UsageError(f"{name} of {self.path} cannot be read: this is not allowed.") from None
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            if not self._is_zip:  # then it is of what is read from it
+                raise
             raise UsageError(f"{self.path} is damaged: {error}.") from None
+
+    def _entry(self, archive: zipfile.ZipFile, name: str) -> IO[bytes]:
+        try:
+            return archive.open(_within(archive, name))
+        except (NotImplementedError, RuntimeError):  # packed or encrypted in a way that ours are not
+            raise UsageError(f"{self.path} is a zip that cannot be read. Unpack it, and name its folder.") from None
+
+
+def _is_name(name: str) -> bool:
+    """Whether a file of an export may have the name: of a file in its folder, and of none elsewhere."""
+    is_plain = PurePosixPath(name).name == name and name not in ("", "..") and not _UNFIT.search(name)
+    return is_plain and len(name.encode()) <= _LONGEST_NAME
 
 
 def _within(archive: zipfile.ZipFile, name: str) -> str:
@@ -190,13 +213,13 @@ def _manifest_of(fields: Any, path: Path) -> Manifest:
             left_out=int(fields["left_out"]),
             by_rule=tuple((_text(rule), int(count)) for rule, count in fields["by_rule"].items()),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise UsageError(f"{path} is no whole manifest of an export: see {error}.") from None
 
 
 def _file(fields: Fields) -> ManifestFile:
     texts = {name: _text(fields[name]) for name in ("name", "kind", "generator", "split", "sha256")}
-    if PurePosixPath(texts["name"]).name != texts["name"] or "\\" in texts["name"]:
+    if not _is_name(texts["name"]):
         raise ValueError(f"the file name {texts['name']!r}")
     return ManifestFile(**texts, records=int(fields["records"]), bytes=int(fields["bytes"]))
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 
 from dataflow_core.errors import UsageError
 from dataflow_core.exporting.plan import Compression
 from dataflow_core.generators import GENERATORS
 
 _PLAIN = re.compile(r"[^a-z0-9_-]")
-_UNFIT = re.compile(r"[/\\\0]")
+#: Where a trainer or the Hub is told of a file, stars and brackets would stand for other files.
+_UNFIT = re.compile(r"[/\\*?\[\]\x00-\x1f\x7f]")
+_LONGEST = 150
 
 
 def label(generator: str) -> str:
@@ -35,6 +38,16 @@ def suffix_of(suffix: str, compression: Compression) -> str:
 def check_name(name: str) -> str:
     """The name of an export, which becomes one of files. Raises `UsageError`."""
     name = name.strip()
-    if not name or _UNFIT.search(name) or name.startswith(".") or len(name.encode()) > 150:
-        raise UsageError(f"{name!r} cannot be the name of an export: it has to fit into the names of files.")
+    if not name or _UNFIT.search(name) or name.startswith(".") or len(name.encode()) > _LONGEST:
+        raise UsageError(
+            f"{name!r} cannot be the name of an export: it has to fit into the names of files, so without any of "
+            r"/ \ * ? [ ] and without a dot at its beginning."
+        )
     return name
+
+
+def default_name(workspace: str, at: datetime) -> str:
+    """A name for an export that has none: the workspace's, as far as it fits, and the time."""
+    time = f"-{at:%Y-%m-%d-%H%M%S}"
+    fit = _UNFIT.sub("_", workspace).lstrip(". ").encode()[: _LONGEST - len(time)].decode(errors="ignore")
+    return f"{fit or 'export'}{time}"

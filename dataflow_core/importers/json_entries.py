@@ -16,7 +16,7 @@ from typing import IO, Any
 from dataflow_core.errors import ReadError
 from dataflow_core.exporters.json_lines import is_whole
 from dataflow_core.importers.entries import LONGEST, Entry, too_long
-from dataflow_core.readers.json_values import Decoder, fault_of, kind_of, skip_space
+from dataflow_core.readers.json_values import Decoder, UnusableError, fault_of, kind_of, skip_space
 from dataflow_core.readers.table import TASK_COLUMN
 
 _PART = 1 << 20
@@ -49,14 +49,26 @@ class JsonReader:
             return self._careful.value_at(text, start)
         return (value, end, "") if self.is_plain(value, text, start, end) else self._careful.value_at(text, start)
 
+    def only_value(self, text: str) -> Any:
+        """The one value that a text holds, as a cell of a table may.
+
+        Raises `UnusableError` where it cannot be kept as it is, else `ValueError` where the text is no JSON.
+        """
+        value, end, harm = self.value_at(text, skip_space(text, 0))
+        if harm:
+            raise UnusableError(harm)
+        if skip_space(text, end) != len(text):
+            raise json.JSONDecodeError("Extra data", text, end)
+        return value
+
     def is_plain(self, value: Any, text: str, start: int, end: int) -> bool:
         """Whether nothing can be wrong with a value that was read from there: no key twice, no half characters."""
         if text.find("{", start + 1, end) < 0 and type(value) is dict:  # to find one sign is much quicker than to count
             keys = len(value)
             is_deep = text.find("[", start, end) >= 0 and text.count("[", start, end) > _DEEP
         else:
-            keys = _keys(value) if isinstance(value, dict | list) else 0
             is_deep = text.count("{", start, end) + text.count("[", start, end) > _DEEP
+            keys = 0 if is_deep else _keys(value)
         if is_deep or keys != text.count('":', start, end):
             return False
         return text.find("\\", start, end) < 0 or _SUSPECT.search(text, start, end) is None
@@ -119,6 +131,7 @@ class Window:
     def __init__(self, text: IO[str], name: str) -> None:
         self.text, self.position = "", 0
         self.line = 1  # of the text's beginning
+        self._counted, self._lines = 0, 0  # lines that end before a place: from there to the next one it is not far
         self.name = name
         self._read = text.read
         self.is_ended = False
@@ -126,7 +139,7 @@ class Window:
     def more(self) -> bool:
         """Read on, at least as much again as there is; False at the end."""
         rest = self.text[self.position :]
-        self.line += self.text.count("\n", 0, self.position)
+        self.line, self._counted, self._lines = self.line_at(self.position), 0, 0
         part = self._read(max(_PART, len(rest)))
         self.is_ended = not part
         self.text, self.position = rest + part, 0
@@ -140,7 +153,12 @@ class Window:
                 return self.text[self.position : self.position + 1]
 
     def line_at(self, position: int) -> int:
-        return self.line + self.text.count("\n", 0, position)
+        if position < self._counted:
+            self._lines -= self.text.count("\n", position, self._counted)
+        else:
+            self._lines += self.text.count("\n", self._counted, position)
+        self._counted = position
+        return self.line + self._lines
 
     def value(self, reader: JsonReader) -> tuple[Any, str, str]:
         """The next value, what is wrong with it, and its text. Raises `ValueError` where there is none."""
@@ -200,18 +218,21 @@ def members(window: Window, reader: JsonReader, wanted: str) -> Iterator[Entry]:
         if key == wanted and not seen and window.sign() == "[":
             seen = True
             yield from elements(window, reader, column=wanted)
-        elif (value := beside(window, reader)) and isinstance(value, list) and isinstance(value[0], dict):
+        elif _is_list_of_objects(_beside(window, reader)):
             raise ReadError(
                 f"{window.name} holds 2 lists: “{wanted}” and “{key}”. Keep one of them, or save each as its own file."
             )
 
 
-def beside(window: Window, reader: JsonReader) -> Any:
-    """The value of a key that holds no entries. Raises `ReadError` where there is none."""
+def _beside(window: Window, reader: JsonReader) -> Any:
     try:
         return window.value(reader)[0]
     except ValueError as error:
         raise _invalid(window, error) from error
+
+
+def _is_list_of_objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
 def keys(window: Window, reader: JsonReader) -> Iterator[str]:

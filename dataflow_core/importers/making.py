@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,8 +12,10 @@ from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator, task_keys
 from dataflow_core.importers.base import Mapping
+from dataflow_core.importers.json_entries import JsonReader
 from dataflow_core.importers.turns import UnusableError, dialogue_of, kind
 from dataflow_core.models import Fields
+from dataflow_core.readers import json_values
 
 TASKS, DIALOGUES, OWN = ParaSeqTaskGenerator.name, ConsistentChatGenerator.name, CustomGenerator.name
 #: The parts of each kind, with what they are called to a person.
@@ -39,6 +40,7 @@ class Maker:
         self.mapping = mapping
         self.lost: Counter[str] = Counter()  # of turns, by the name of what they have besides a role and a text
         self.unquoted = 0
+        self._json = JsonReader()
         self.left: Counter[str] = Counter()  # columns that have the name of a part of ours
         self.set_aside: Counter[str] = Counter()
         makers: dict[str, Callable[[Fields], Fields]] = {TASKS: self._tasks, DIALOGUES: self._dialogue, OWN: self._own}
@@ -58,7 +60,7 @@ class Maker:
                 self.set_aside[name] += name in fields
             fields = {name: value for name, value in fields.items() if name not in mapping.aside}
         if mapping.as_json:
-            fields = fields | {name: _parsed(fields[name], name) for name in mapping.as_json if name in fields}
+            fields = fields | {name: self._parsed(fields[name], name) for name in mapping.as_json if name in fields}
         return self._make(fields)
 
     def notes(self, unit: str = "entries") -> Iterator[str]:
@@ -166,6 +168,16 @@ class Maker:
         else:
             made[name] = value
 
+    def _parsed(self, value: Any, name: str) -> Any:
+        if not isinstance(value, str) or not value.strip():
+            return value
+        try:
+            return self._json.only_value(value.strip())
+        except json_values.UnusableError as error:
+            raise UnusableError(f"has a list in “{name}” that {error}") from error
+        except ValueError as error:
+            raise UnusableError(f"has no list in JSON in “{name}”, where its conversation should be.") from error
+
     def _unquoted(self, fields: Fields) -> Fields:
         found = {
             name: text
@@ -198,12 +210,3 @@ def check_mapping(mapping: Mapping) -> None:
 
 def _exchange(question: str, answer: str) -> list[dict[str, str]]:
     return [{"role": "user", "value": question}, {"role": "assistant", "value": answer}]
-
-
-def _parsed(value: Any, name: str) -> Any:
-    if not isinstance(value, str) or not value.strip():
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError) as error:
-        raise UnusableError(f"has no list in JSON in “{name}”, where its conversation should be.") from error

@@ -55,7 +55,11 @@ def _parquet(file: Opened, path: Path, stack: ExitStack) -> Source:
     whole = stack.enter_context(unpacked_file(file) if file.compression else path.open("rb"))
     table = ParquetReader(whole, file.name)
     total = max(1, table.total)
-    return Source("Parquet", "entry", "binary", table.columns, table.notes, table.entries(), lambda: table.read / total)
+    return Source(
+        *("Parquet", "entry", "binary", table.columns, table.notes, table.entries()),
+        lambda: table.read / total,
+        lambda: table.json.nans,
+    )
 
 
 def _table(file: Opened, text: Text) -> Source:

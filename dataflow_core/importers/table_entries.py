@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import IO, Any
@@ -12,9 +11,11 @@ from dataflow_core.errors import ReadError
 from dataflow_core.exporters.csv_table import unguarded
 from dataflow_core.exporters.parquet import JSON_COLUMN
 from dataflow_core.importers.entries import LONGEST, Entry, too_long
+from dataflow_core.importers.json_entries import JsonReader
 from dataflow_core.models import Fields
 from dataflow_core.readers.columnar import json_value
 from dataflow_core.readers.delimited import delimiter_of
+from dataflow_core.readers.json_values import UnusableError
 from dataflow_core.readers.table import column_names, is_harmful, looks_like_a_name, why_harmful
 
 _SAMPLE = 1 << 16
@@ -178,6 +179,7 @@ class ParquetReader:
         about = [schema.field(place).metadata or {} for place in range(len(schema.names))]
         self._of_json = tuple(ours.items() <= metadata.items() for metadata in about)
         self.notes = tuple(notes)
+        self.json = JsonReader()
         self.total: int = self._file.metadata.num_rows
         self.read = 0
 
@@ -196,10 +198,12 @@ class ParquetReader:
     def _entry(self, number: int, cells: Sequence[Any]) -> Entry:
         try:
             fields: Fields = {
-                column: json.loads(cell) if is_json and cell is not None else json_value(cell)
+                column: self.json.only_value(cell) if is_json and cell is not None else json_value(cell)
                 for column, cell, is_json in zip(self.columns, cells, self._of_json, strict=True)
             }
-        except (ValueError, RecursionError):
+        except UnusableError as error:
+            return number, f"Entry {number} {error}", str(cells)
+        except ValueError:
             return number, f"Entry {number} has a text that is not the JSON which its column is to hold.", str(cells)
         texts = "".join(value if isinstance(value, str) else repr(value) for value in fields.values())
         if is_harmful(texts):

@@ -10,7 +10,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from dataflow_core.errors import DiskFullError, UsageError
 from dataflow_core.exporters import EXPORTERS
 from dataflow_core.exporters.base import Content, FieldChoice, Severity
 from dataflow_core.exporting import files, reading
+from dataflow_core.exporting.names import check_name, default_name
 from dataflow_core.exporting.plan import Export, ExportFile, ExportPlan, Preflight, Splits, Stage, TokenLimit
 from dataflow_core.models import Fields, ReviewStatus
 from dataflow_core.storage.queries import Query
@@ -186,7 +189,7 @@ def test_nothing_to_export_is_said_and_leaves_no_trace(workspace: Workspace, tmp
     assert list((tmp_path / "e").iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["a/b", "../a", ".hidden", " ", "x" * 200])
+@pytest.mark.parametrize("name", ["a/b", "../a", ".hidden", " ", "x" * 200, "a [1]", "a*", "a\nb"])
 def test_a_name_that_files_cannot_have_is_refused(mixed: Workspace, tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match="cannot be the name"):
         mixed.exports.write(plan(), tmp_path, name or " ")
@@ -370,6 +373,56 @@ def test_a_killed_export_leaves_nothing_that_looks_finished_and_the_next_one_cle
     alive.mkdir()
     mixed.exports.write_file(plan(), place / "next.jsonl")
     assert [path.name for path in place.iterdir() if path.name.startswith(".")] == [alive.name]
+
+
+def test_what_only_looks_as_if_it_were_of_a_killed_export_stays(mixed: Workspace, tmp_path: Path) -> None:
+    foreign = tmp_path / ".notes.99999999999999999999.partial"
+    foreign.touch()
+    mixed.exports.write_file(plan(), tmp_path / "next.jsonl")
+    assert foreign.exists()
+
+
+@pytest.mark.parametrize("name", [".hidden", "w" * 300, "é" * 100, "a\nb [*]?", "/..", "  . x", ""])
+def test_a_workspace_of_any_name_has_one_for_its_exports(name: str) -> None:
+    at = datetime(2026, 1, 2, 3, 4, 5)
+    assert check_name(default_name(name, at)) == default_name(name, at)
+
+
+def test_two_exports_of_one_name_at_once_leave_one_that_is_whole(mixed: Workspace, tmp_path: Path) -> None:
+    begun = threading.Barrier(2, timeout=20)
+    ends: list[object] = []
+
+    def write() -> None:
+        is_begun = False
+
+        def wait(_: Stage) -> None:
+            nonlocal is_begun
+            if not is_begun:
+                is_begun = True
+                begun.wait()
+
+        try:
+            ends.append(mixed.exports.write(plan(), tmp_path, "same", wait))
+        except UsageError as error:
+            ends.append(error)
+
+    threads = [threading.Thread(target=write) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(type(end).__name__ for end in ends) == ["Export", "UsageError"]
+    (folder,) = tmp_path.glob("sam*")
+    (export,) = (end for end in ends if isinstance(end, Export))
+    assert {path.name for path in folder.iterdir()} == {file.path.name for file in export.files}
+    assert not list(tmp_path.glob(".*.partial"))
+
+
+@pytest.mark.parametrize("name", ["a" * 250 + ".jsonl", "a" * 300 + ".jsonl"])
+def test_a_name_that_no_file_can_have_is_refused(mixed: Workspace, tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError):
+        mixed.exports.write_file(plan(), tmp_path / name)
+    assert not [path for path in tmp_path.iterdir() if path.suffix in (".jsonl", ".partial")]
 
 
 def test_a_limit_of_tokens_is_a_cut_and_counted(workspace: Workspace, tmp_path: Path) -> None:

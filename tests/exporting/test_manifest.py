@@ -237,6 +237,10 @@ def test_another_seed_moves_records_between_splits(workspace: Workspace, tmp_pat
         (lambda fields: fields | {"plan": None}, "plan of an export"),
         (lambda fields: fields | {"files": [{"name": "x"}]}, "no whole manifest"),
         (lambda fields: fields | {"files": [fields["files"][0] | {"name": "../x"}]}, r"file name '\.\./x'"),
+        *(
+            (lambda fields, name=name: fields | {"files": [fields["files"][0] | {"name": name}]}, "no whole manifest")
+            for name in ("", "..", "/etc/passwd", "a\0b", "\ud800", "é" * 128)
+        ),
         (lambda fields: fields | {"name": 3}, "should be a text"),
         (lambda fields: fields | {"found": float("nan")}, "cannot be read as JSON"),
     ],
@@ -259,6 +263,55 @@ def test_any_file_that_is_no_manifest_is_refused(workspace: Workspace, tmp_path:
             workspace.bundles.open(path)
     with pytest.raises(UsageError, match="no file or folder"):
         workspace.bundles.open(tmp_path / "nowhere")
+
+
+def test_a_count_that_no_number_can_be_is_refused(workspace: Workspace, tmp_path: Path) -> None:
+    make_tasks(workspace, 1)
+    path = export_of(workspace, tmp_path).folder / "manifest.json"
+    path.write_text(path.read_text().replace('"found": 1', '"found": 1e999'))
+    with pytest.raises(UsageError, match="no whole manifest"):
+        workspace.bundles.open(path)
+    assert workspace.bundles.listed(tmp_path) == []
+
+
+def test_a_manifest_that_would_be_waited_for_is_refused(workspace: Workspace, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "manifest.json")
+    with pytest.raises(UsageError, match=r"has no manifest\.json"):
+        workspace.bundles.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("central", "local", "said"),
+    [(8, 6, "cannot be read. Unpack"), (10, 8, "cannot be read. Unpack"), (0, 60, "damaged")],
+)
+def test_a_zip_that_was_changed_is_refused_and_not_listed(
+    workspace: Workspace, tmp_path: Path, central: int, local: int, said: str
+) -> None:
+    """Encrypted, packed as ours are not, and damaged."""
+    make_tasks(workspace, 3)
+    path = workspace.bundles.write(ExportPlan(Query()), tmp_path, "ex", as_zip=True).bundle
+    assert path
+    data = path.read_bytes()
+    for mark, place in ((b"PK\x01\x02", central), (b"PK\x03\x04", local)):
+        parts = data.split(mark)
+        at = place - 4
+        data = mark.join([parts[0], *(part[:at] + b"\x61" + part[at + 1 :] if at >= 0 else part for part in parts[1:])])
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match=said):
+        workspace.bundles.open(path)
+    assert workspace.bundles.listed(tmp_path) == []
+
+
+def test_exports_of_very_many_splits_are_compared(workspace: Workspace, tmp_path: Path) -> None:
+    make_tasks(workspace, 1)
+    folder = export_of(workspace, tmp_path).folder
+    fields = json.loads((folder / "manifest.json").read_text())
+    data = fields["files"][0]
+    fields["files"] += [data | {"name": f"x{number}", "split": f"s{number}"} for number in range(300)]
+    (folder / "manifest.json").write_text(json.dumps(fields))
+    with gzip.open(folder / "records.jsonl.gz", "at") as lines:
+        lines.write(json.dumps({"file": "x299", "id": "r", "revision": 1}) + "\n")
+    assert workspace.bundles.compare(folder, folder).same == 2
 
 
 def test_a_damaged_list_of_records_is_said_to_be_so(workspace: Workspace, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataflow_core.errors import ReadError, UsageError
+from dataflow_core.exporters.parquet import JSON_COLUMN
 from dataflow_core.importers import entries, json_entries, table_entries
 from dataflow_core.importers.base import Checked, Mapping
 from dataflow_core.importers.making import DIALOGUES, OWN, TASKS, Maker
@@ -244,6 +245,59 @@ def test_a_file_that_cannot_be_read_is_refused_in_a_sentence(tmp_path: Path, dat
     path = written(tmp_path, data)
     with pytest.raises(ReadError, match=says):
         recognise_and_read(path)
+
+
+def test_lines_are_told_after_an_object_whose_fault_lies_behind_the_next_one(tmp_path: Path) -> None:
+    text = '{\n "a": "x\n}\n{\n "a": tru\n}\n{\n "a": 1,\n\n\n "b" 2\n}\n{\n "a": "y"\n}\n{\n 1\n}\n'
+    records, problems = read(written(tmp_path, text))
+    assert (records, [problem.line for problem in problems]) == ([{"a": "y"}], [1, 4, 7, 16])
+    assert "at line 5 column" in problems[1].reason
+    assert "at line 11 column" in problems[2].reason
+
+
+def test_a_broken_object_does_not_make_those_after_it_slow(tmp_path: Path) -> None:
+    text = '{\n "a": tru\n}\n' + '{\n "a": "x"\n}\n' * 200_000  # to count its lines anew for each takes minutes
+    records, problems = read(written(tmp_path, text))
+    assert (len(records), len(problems)) == (200_000, 1)
+
+
+@pytest.mark.parametrize("beside", ["tru", "[" * 100_000, '{"k": 1, "k"', "1 2"])
+def test_what_is_broken_beside_the_list_of_an_object_is_told(tmp_path: Path, beside: str) -> None:
+    path = written(tmp_path, '{"data": [{"a": "x"}], "about": ' + beside + "}")
+    with pytest.raises(ReadError, match="file"):
+        read(path)
+
+
+@pytest.mark.parametrize("depth", [70, 600, 900, 100_000])
+def test_an_object_that_is_nested_too_deeply_is_a_problem_of_its_line(tmp_path: Path, depth: int) -> None:
+    deep = '{"a":' * depth + "1" + "}" * depth
+    records, problems = read(written(tmp_path, f'{deep}\n{{"a": "x"}}\n'))
+    assert records == [{"a": "x"}]
+    assert [problem.reason for problem in problems] == ["Line 1 is nested too deeply."]
+
+
+#: Lists in JSON that cannot be kept as they are, within the text of a cell.
+HARMFUL = ['["\\ud800"]', '["\\u0000"]', '[{"a": 1, "a": 2}]', "[1e999]", "[Infinity]", "[" * 99 + "]" * 99]
+
+
+@pytest.mark.parametrize("text", [*HARMFUL, "[", "[] []"])
+def test_json_in_a_cell_of_parquet_that_cannot_be_kept_is_a_problem_of_its_entry(tmp_path: Path, text: str) -> None:
+    field = pa.field("a", pa.string(), metadata=JSON_COLUMN)
+    table = pa.Table.from_arrays([pa.array([text, "[1]"])], schema=pa.schema([field]))
+    pq.write_table(table, tmp_path / "file")
+    records, problems = read(tmp_path / "file")
+    assert (records, [problem.line for problem in problems]) == ([{"a": [1]}], [1])
+
+
+@pytest.mark.parametrize("turns", ['["\\ud800"]', '["\\u0000"]'])
+def test_json_in_a_cell_of_csv_that_cannot_be_kept_is_a_problem_of_its_line(tmp_path: Path, turns: str) -> None:
+    cells = [f'[{{"role": "user", "content": {text}}}]' for text in (turns.strip("[]"), '"x"')]
+    rows = ["messages", *('"' + cell.replace('"', '""') + '"' for cell in cells)]
+    records, problems = read(
+        written(tmp_path, "\n".join(rows)), Mapping(DIALOGUES, {"conversation": "messages"}, as_json=("messages",))
+    )
+    assert [problem.line for problem in problems] == [2]
+    assert records == [{"category": "", "conversation": [{"role": "user", "value": "x"}]}]
 
 
 def test_a_file_that_is_not_there_is_refused_in_a_sentence(tmp_path: Path) -> None:
