@@ -124,3 +124,8 @@ def _signed_in() -> str:
     """The name that sign-in tells, where the server is configured for it."""
     user = st.user.to_dict() if "is_logged_in" in st.user and st.user.is_logged_in else {}
     return str(user.get("name") or user.get("email") or "").strip()
+
+
+def is_for_this_machine_alone() -> bool:
+    """Whether nobody at another machine sees the pages: then paths on this one may be typed into them."""
+    return st.get_option("server.address") in ("127.0.0.1", "::1", "localhost")

@@ -91,10 +91,11 @@ class Exports:
         are there are replaced, once all new ones are whole. Raises `UsageError` where no record can be exported, and
         `DiskFullError`.
         """
-        if not path.parent.is_dir():
-            raise UsageError(f"The folder {path.parent} does not exist.")
-        path = path.resolve() if path.is_symlink() else path  # the link stays, what it points to is replaced
-        check_replaceable(path)
+        with clear_errors(path):
+            if not path.parent.is_dir():
+                raise UsageError(f"The folder {path.parent} does not exist.")
+            path = path.resolve() if path.is_symlink() else path  # the link stays, what it points to is replaced
+            check_replaceable(path)
         stem, suffix = _parted(path, suffix_of(exporter_named(plan.format).suffix, plan.compression))
         with clear_errors(path), reading(self._records.database, plan) as reader:
             clean_up(path.parent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Any
+from unicodedata import normalize
 
 from dataflow_core.exporters.base import Content, FieldChoice
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
@@ -56,8 +57,13 @@ def key_of(text: str) -> int:
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big") or 1
 
 
+def unified(text: str) -> str:
+    """The text without what only its writing differs in: upper and lower case, wide letters, accents put together."""
+    return text.casefold() if text.isascii() else normalize("NFKC", text).casefold()
+
+
 def _plain(value: Any) -> str:
-    return " ".join(value.casefold().split()) if isinstance(value, str) else ""
+    return " ".join(unified(value).split()) if isinstance(value, str) else ""
 
 
 def _texts(value: Any, but: str = "") -> Iterator[str]:

@@ -12,6 +12,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflow_core.exporting.sameness import unified
+
 #: Bytes of a signature.
 PLACES = 64
 #: Words in a run.
@@ -46,7 +48,7 @@ def signatures(texts: Sequence[str]) -> tuple[Signatures, NDArray[np.bool_]]:
 
 def _words(texts: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     """The hashes of all words, one text after the other, and how many words each text has."""
-    folded = [text.casefold() + "\n" for text in texts]
+    folded = [unified(text) + "\n" for text in texts]
     codes = np.frombuffer("".join(folded).encode("utf-32-le", "surrogatepass"), np.uint32)
     kinds = _kinds()[np.minimum(codes, 0xFFFF)]
     for plane in _UNSPACED_PLANES:

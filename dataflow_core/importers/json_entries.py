@@ -68,7 +68,7 @@ class JsonReader:
             is_deep = text.find("[", start, end) >= 0 and text.count("[", start, end) > _DEEP
         else:
             is_deep = text.count("{", start, end) + text.count("[", start, end) > _DEEP
-            keys = 0 if is_deep else _keys(value)
+            keys = _keys(value) if not is_deep and isinstance(value, dict | list) else 0
         if is_deep or keys != text.count('":', start, end):
             return False
         return text.find("\\", start, end) < 0 or _SUSPECT.search(text, start, end) is None

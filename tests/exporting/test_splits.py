@@ -74,6 +74,14 @@ def test_near_duplicates_are_never_parted(workspace: Workspace, tmp_path: Path) 
     assert {file.records for file in made.files} == {40}
 
 
+def test_texts_that_only_their_wide_letters_tell_apart_are_never_parted(workspace: Workspace, tmp_path: Path) -> None:
+    texts = [sentence(seed, 30) for seed in range(30)]
+    wide = [text.translate({code: code + 0xFEE0 for code in range(ord("!"), ord("~") + 1)}) for text in texts]
+    ids = put(workspace, [{"text": text} for text in texts + wide], OWN)
+    found, _ = splits_of(workspace, tmp_path, Splits(1, 1, 1))
+    assert all(found[one] == found[other] for one, other in zip(ids[:30], ids[30:], strict=True))
+
+
 @pytest.mark.parametrize("text", ["🙂", "", "!?"])
 def test_exact_duplicates_without_a_word_stay_together(workspace: Workspace, tmp_path: Path, text: str) -> None:
     put(workspace, [{"text": text}, *({"text": sentence(seed)} for seed in range(20)), {"text": text}], OWN)

@@ -127,7 +127,7 @@ def test_a_path_that_leads_to_no_file_is_said_so(
 def test_other_machines_cannot_have_files_of_this_one_read(
     workspace: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "_is_for_this_machine_alone", lambda: False)
+    monkeypatch.setattr(source, "is_for_this_machine_alone", lambda: False)
     page = open_page("import")
     assert not page.exception
     assert "Read it" not in labels(page)

@@ -11,6 +11,7 @@ from dataflow_core.exporters import EXPORTERS
 from dataflow_core.exporters.base import Severity
 from dataflow_core.exporting.about import LICENCES, About
 from dataflow_core.exporting.plan import Compression, TokenLimit
+from ui.session import is_for_this_machine_alone
 from ui.text import escape_markdown
 
 _COMPRESSIONS: dict[str, Compression] = {"None": "", "gzip (.gz)": "gz", "Zstandard (.zst)": "zst"}
@@ -50,7 +51,7 @@ def choose_options(format_name: str) -> Options:
                 _TOKENIZERS,
                 key="export_tokenizer",
                 persist_state="session",
-                accept_new_options=True,
+                accept_new_options=is_for_this_machine_alone(),
                 disabled=not most,
                 width=260,
                 help="An encoding of tiktoken by its name, or the path of a tokenizer.json on this machine.",

@@ -15,6 +15,7 @@ from typing import BinaryIO, cast
 import streamlit as st
 
 from dataflow_core.workspace import Workspace
+from ui.session import is_for_this_machine_alone
 from ui.text import escape_markdown, without_invisible
 
 TYPES = ["jsonl", "ndjson", "json", "csv", "tsv", "parquet", "gz", "zst"]
@@ -81,7 +82,7 @@ def choose_source(workspace: Workspace) -> None:
         if file is not None:
             with st.spinner("Storing the file ..."):
                 _take_upload(workspace, cast(BinaryIO, file), str(file.name))
-    if not _is_for_this_machine_alone():
+    if not is_for_this_machine_alone():
         on_disk.caption(
             "Not offered: this app can be reached from other machines, which must not read files of this one."
         )
@@ -106,10 +107,6 @@ def forget_source() -> None:
     st.session_state[_GENERATION] = st.session_state.get(_GENERATION, 0) + 1
     if source is not None and source.is_upload:
         shutil.rmtree(source.path.parent, ignore_errors=True)
-
-
-def _is_for_this_machine_alone() -> bool:
-    return st.get_option("server.address") in ("127.0.0.1", "::1", "localhost")
 
 
 def _take_upload(workspace: Workspace, file: BinaryIO, name: str) -> None:
