@@ -33,7 +33,7 @@ def write(told: dict[str, Any]) -> None:
         log.write(json.dumps(told) + "\n")
 
 
-@st.fragment(run_every=0.1)
+@st.fragment(run_every=0.2)
 def look_again() -> None:
     if SHOWN.read_text(encoding="utf-8") != shown_text:
         st.rerun()

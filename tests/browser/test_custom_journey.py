@@ -110,7 +110,7 @@ def test_a_recipe_is_built_tried_started_reviewed_and_exported(
         page.get_by_test_id("stSidebarNavLink").filter(has_text="Export").click()
         page.get_by_role("button", name="Export 1 record").click()
         with page.expect_download() as download:
-            page.get_by_role("button", name=re.compile("Download")).first.click()
+            page.get_by_role("link", name=re.compile("Download")).first.click()
         target = tmp_path / "riddles.jsonl"
         download.value.save_as(target)
         (line,) = target.read_text(encoding="utf-8").splitlines()

@@ -105,6 +105,7 @@ def open_record(page: Page, record: Record) -> None:
     settled(page)
     expect(page.get_by_text(re.compile(rf"^Record {record.number} · "))).to_be_visible()
     page.wait_for_function("id => (window.dataflowPainted || '').startsWith(id)", arg=record.id)
+    expect(page.locator(".bar:not(.waiting)")).to_be_attached()
 
 
 @pytest.mark.model

@@ -112,8 +112,9 @@ def test_the_export_says_what_it_leaves_out(workspace: Workspace, open_page: Ope
     fill(workspace, decided=[ACCEPTED])
     page = open_page("export")
     assert not page.exception
-    assert any("1 dialogue has no answers yet" in found.value for found in page.caption)
-    assert not any(label.startswith("Export") for label in labels(page))
+    assert any("None of 1 record can be used" in found.value for found in page.markdown)
+    assert any(reason.label.startswith("Its questions have no answers yet · **1**") for reason in page.expander)
+    assert [button.disabled for button in page.button if button.label.startswith("Export")] == [True]
 
 
 def test_dialogues_are_filtered_by_whether_they_have_answers(workspace: Workspace, open_page: OpenPage) -> None:
