@@ -36,6 +36,7 @@ class Desk:
 
     def ask(self, note: str, *, after: str = "") -> None:
         """`after` is a text of the first record to be saved and shown before: till then Enter is not heard."""
+        expect(self.page.locator(".bar:not(.waiting)")).to_be_attached()
         self.page.keyboard.press("g")
         expect(self.page.get_by_label("What should be different?")).to_be_focused()
         self.page.keyboard.type(note)

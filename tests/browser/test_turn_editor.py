@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.driver import AppServer, Watch, app_page, app_server, check_clean, visit
+from tests.browser.driver import AppServer, Watch, app_page, app_server, check_clean, settled, visit
 
 MARKUP = '<img src=x onerror="window.broken=1"> **bold** </textarea><script>window.broken=1</script>'
 WORDS = "a customer asks for a parcel that has been on its way for two weeks and wants to know where it is now "
@@ -179,6 +179,7 @@ def test_typing_and_no_editor_at_once_loses_nothing(editor: Editor) -> None:
     editor.page.get_by_role("button", name="Show nothing").evaluate("button => button.click()")
     expect(editor.texts).to_have_count(0)
     assert editor.spoken()[3] == ("a", "Sorry, " + SHORT[3])
+    settled(editor.page)
     editor.page.get_by_role("button", name="Show short").click()
     expect(editor.texts.nth(3)).to_have_value("Sorry, " + SHORT[3])
 
