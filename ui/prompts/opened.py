@@ -38,8 +38,9 @@ def show_prompt(workspace: Workspace, prompt: PromptTexts) -> None:
             for badge in _badges(prompt, history):
                 show_badge(badge)
         actions = st.container(horizontal=True, width="content", gap="small")
-    if said := st.session_state.pop(_SAID, ""):
-        remark(f":material/check: {escape_markdown(said)}", "green")
+    with st.container():  # always there: what is below keeps its place while someone types in it
+        if said := st.session_state.pop(_SAID, ""):
+            remark(f":material/check: {escape_markdown(said)}", "green")
     if prompt.recipe == "small":
         st.caption(_FIXED)
         _show_texts({name: name.capitalize() for name in prompt.texts}, prompt)
@@ -88,8 +89,8 @@ def _show_own(workspace: Workspace, prompt: PromptTexts, history: list[SavedProm
     if kept != (draft.texts if is_changed else {}):
         workspace.preferences.keep_draft(_DRAFTS, reviewer(), prompt.label, draft.texts if is_changed else None)
     with actions:
-        if is_changed:
-            st.button("Discard changes", type="tertiary", on_click=_discard, args=(prompt,))
+        # Always there: a button that comes while another is being pressed takes its place, and the press is lost.
+        st.button("Discard changes", type="tertiary", disabled=not is_changed, on_click=_discard, args=(prompt,))
         _copy(workspace, draft, "Save as…")
         # Always enabled: what is being typed is sent by the click itself.
         if st.button(f"Save as version {newest + 1}", type="primary", icon=":material/save:"):
