@@ -12,7 +12,7 @@ from sqlalchemy import insert
 
 from benchmarks.review_workspace import DIALOGUES, INTENTS, TASKS, dialogue, sentence
 from dataflow_core.models import Endpoint, Fields, ReviewStatus, RevisionKind
-from dataflow_core.storage.runs import RunPlan
+from dataflow_core.storage.new_runs import RunPlan
 from dataflow_core.storage.schema import records, revisions
 from dataflow_core.workspace import Workspace
 

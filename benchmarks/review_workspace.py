@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from dataflow_core.digest import digest_of
 from dataflow_core.models import Endpoint, Fields, ReviewStatus, RevisionKind
-from dataflow_core.storage.runs import RunPlan
+from dataflow_core.storage.new_runs import RunPlan
 from dataflow_core.storage.schema import records
 from dataflow_core.storage.writing import NewRecord, add_records
 from dataflow_core.workspace import Workspace

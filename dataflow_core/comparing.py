@@ -15,7 +15,7 @@ from dataflow_core.generators import GENERATORS, build_generator
 from dataflow_core.generators.prompt_check import check_prompt
 from dataflow_core.models import Endpoint, Fields, Finding, InputState, PromptTexts, Record, ReviewStatus, Run
 from dataflow_core.storage.comparisons import InputEnd, Taken, inputs_of, made_of, taken_by
-from dataflow_core.storage.runs import RunPlan
+from dataflow_core.storage.new_runs import RunPlan
 from dataflow_core.workspace import Workspace
 
 #: How many inputs two prompts are compared on, unless told otherwise; and what such a run's source is called.

@@ -16,7 +16,8 @@ from dataflow_core.models import CustomRecipe, Endpoint, Example, Fields, Intent
 from dataflow_core.readers import Selection, Table
 from dataflow_core.recipes import draw, read_recipe
 from dataflow_core.storage.database import Database
-from dataflow_core.storage.runs import RunPlan, RunStore
+from dataflow_core.storage.new_runs import RunPlan
+from dataflow_core.storage.runs import RunStore
 
 
 class Planner:

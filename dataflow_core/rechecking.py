@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 from dataflow_core import checks
 from dataflow_core.models import Record
 from dataflow_core.review import judged_each
-from dataflow_core.storage import fulltext, writing
+from dataflow_core.storage import digests, fulltext
 from dataflow_core.storage.database import Database
 from dataflow_core.storage.planning import unindexed
 from dataflow_core.storage.records import page
@@ -40,7 +40,7 @@ def left(database: Database) -> int:
 
 def index_new(connection: Connection, found: Sequence[Record]) -> None:
     """Index for search what of these is not yet."""
-    new = writing.unindexed_among(connection, [record.number for record in found])
+    new = digests.unindexed_among(connection, [record.number for record in found])
     fulltext.add(connection, [(one.number, fulltext.text_of(one.fields)) for one in found if one.number in new])
 
 
@@ -56,6 +56,6 @@ def recheck(database: Database) -> int:
             if not found:
                 return done
             index_new(connection, found)
-            writing.replace_digests(connection, judged_each(connection, found))
+            digests.replace_digests(connection, judged_each(connection, found))
         done, last = done + len(found), found[-1].number
         time.sleep(GAP)

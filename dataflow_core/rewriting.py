@@ -31,9 +31,10 @@ from dataflow_core.models import (
 )
 from dataflow_core.storage import proposals, records, writing
 from dataflow_core.storage.database import Database, storable
+from dataflow_core.storage.new_runs import RunPlan
 from dataflow_core.storage.rewrite_inputs import inputs_for, number_of, records_of
 from dataflow_core.storage.rows import run_of
-from dataflow_core.storage.runs import RunPlan, RunStore
+from dataflow_core.storage.runs import RunStore
 from dataflow_core.storage.schema import runs
 
 WHOLE = Scope()

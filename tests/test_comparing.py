@@ -11,8 +11,8 @@ from dataflow_core.comparing import compare, comparisons, first_inputs, plan_com
 from dataflow_core.errors import UsageError
 from dataflow_core.models import EMBEDDED, Completion, Fields, Prompt, PromptTexts, ReviewStatus, Run, Usage
 from dataflow_core.prompts import consistent_chat, para_seq
+from dataflow_core.storage.new_runs import RunPlan
 from dataflow_core.storage.queries import Query
-from dataflow_core.storage.runs import RunPlan
 from dataflow_core.workspace import Workspace
 from tests.support import ENDPOINT, execute, plan_tasks, relations, task_of
 

@@ -24,8 +24,8 @@ from dataflow_core.models import (
 )
 from dataflow_core.readers import read_table, select_inputs
 from dataflow_core.storage.ledger import Done
+from dataflow_core.storage.new_runs import RunPlan
 from dataflow_core.storage.queries import Query
-from dataflow_core.storage.runs import RunPlan
 from dataflow_core.workspace import Workspace
 from tests.record_makers import DIALOGUES, TASKS, make_records, record_at, task_fields
 from tests.support import ENDPOINT, INTENTS, answer_relations, execute

@@ -26,9 +26,9 @@ from dataflow_core.models import Action, ActionState, ProposalState, Record, Rev
 from dataflow_core.replacing import Replacement
 from dataflow_core.staleness import MAYBE_STALE
 from dataflow_core.storage import proposals, schema, undoing, writing
+from dataflow_core.storage.new_runs import RunPlan
 from dataflow_core.storage.queries import DUPLICATE, Query
 from dataflow_core.storage.rewrite_inputs import inputs_for
-from dataflow_core.storage.runs import RunPlan
 from dataflow_core.workspace import Workspace
 from tests.record_makers import TASKS, make_records, record_at
 from tests.support import ENDPOINT

@@ -32,7 +32,7 @@ from dataflow_core.models import (
 from dataflow_core.prompts import para_seq
 from dataflow_core.prompts.builtin import builtin_prompt
 from dataflow_core.readers import Entry, Selection, Table
-from dataflow_core.storage.runs import RunPlan
+from dataflow_core.storage.new_runs import RunPlan
 from dataflow_core.workspace import Workspace
 from tests.record_makers import make_tasks, record_at
 from tests.support import ENDPOINT, INTENTS, answer_relations, execute, plan_tasks

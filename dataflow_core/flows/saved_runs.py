@@ -19,7 +19,7 @@ from dataflow_core.flows.saved_inputs import as_line, read_inputs
 from dataflow_core.generators import build_generator
 from dataflow_core.generators.base import Generator
 from dataflow_core.models import Budget, Endpoint, Example, Fields, Input, Run, RunKind
-from dataflow_core.storage.runs import RunPlan
+from dataflow_core.storage.new_runs import RunPlan
 from dataflow_core.workspace import Workspace
 from dataflow_core.yaml_files import Document, as_yaml, build, check_keys, read_yaml, read_yaml_file
 

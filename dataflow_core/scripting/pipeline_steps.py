@@ -23,8 +23,8 @@ from dataflow_core.scripting.llms import LLM
 from dataflow_core.scripting.pipeline import Export
 from dataflow_core.scripting.task_runs import run_in_workspace
 from dataflow_core.scripting.typing import Row
+from dataflow_core.storage.new_runs import RunPlan
 from dataflow_core.storage.queries import Query
-from dataflow_core.storage.runs import RunPlan
 from dataflow_core.workspace import Workspace
 
 

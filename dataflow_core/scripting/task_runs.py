@@ -25,9 +25,9 @@ from dataflow_core.scripting.task_adapter import PAGE, TaskGenerator
 from dataflow_core.scripting.task_feed import Line, LineLLM
 from dataflow_core.scripting.task_rows import json_value
 from dataflow_core.scripting.typing import Row
+from dataflow_core.storage.new_runs import RunPlan
 from dataflow_core.storage.offsets import OffsetStore, offset_fields
 from dataflow_core.storage.queries import Query
-from dataflow_core.storage.runs import RunPlan
 from dataflow_core.workspace import Workspace
 
 logger = logging.getLogger(__name__)

@@ -17,9 +17,10 @@ from sqlalchemy import Column, Connection, Table, func, insert, literal, select
 from ulid import ULID
 
 from dataflow_core.models import EMBEDDED, Fields, ReviewStatus, RevisionKind, RunKind, RunState, SourceLine
+from dataflow_core.storage.digests import UNINDEXED
 from dataflow_core.storage.fulltext import text_of
 from dataflow_core.storage.schema import records, revisions, runs, source_lines
-from dataflow_core.storage.writing import UNINDEXED, intent_of
+from dataflow_core.storage.writing import intent_of
 
 #: Rows, and characters of their fields, that are handed to the database at once.
 _ROWS, _CHARACTERS = 2_000, 4 << 20

@@ -29,9 +29,10 @@ from dataflow_core.models import (
 )
 from dataflow_core.storage import stage_gate
 from dataflow_core.storage.database import Database, storable
+from dataflow_core.storage.digests import UNCHECKED
 from dataflow_core.storage.examples import examples_of
 from dataflow_core.storage.schema import calls, failures, inputs
-from dataflow_core.storage.writing import UNCHECKED, NewRecord, add_records
+from dataflow_core.storage.writing import NewRecord, add_records
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, literal, select, update
 
 from dataflow_core.models import Fields, InputState, RunState
 from dataflow_core.storage.database import Database
-from dataflow_core.storage.runs import insert_inputs
+from dataflow_core.storage.new_runs import insert_inputs
 from dataflow_core.storage.schema import calls, inputs, runs
 from dataflow_core.storage.writing import storable_fields
 

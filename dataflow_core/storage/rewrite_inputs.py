@@ -9,8 +9,8 @@ from sqlalchemy import Connection, func, select
 
 from dataflow_core.errors import UsageError
 from dataflow_core.models import Fields, Record
+from dataflow_core.storage.new_runs import insert_inputs
 from dataflow_core.storage.records import page
-from dataflow_core.storage.runs import insert_inputs
 from dataflow_core.storage.schema import inputs, records, runs
 
 

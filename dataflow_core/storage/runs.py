@@ -4,47 +4,35 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, exists, func, insert, literal, select, update
+from sqlalchemy import Connection, RowMapping, exists, select, update
 from ulid import ULID
 
 from dataflow_core.errors import RunIsLiveError, UsageError, WorkspaceError
 from dataflow_core.models import (
     Budget,
     Endpoint,
-    Example,
     Fields,
     InputState,
     Run,
     RunKind,
     RunState,
-    SourceLine,
     Stage,
     StoppedBy,
     Usage,
 )
-from dataflow_core.storage.database import storable
-from dataflow_core.storage.examples import store_examples
+from dataflow_core.storage.new_runs import RunPlan, insert_run
 from dataflow_core.storage.owner import is_alive, this_process
 from dataflow_core.storage.progress import ProgressReader
 from dataflow_core.storage.rows import run_of
-from dataflow_core.storage.schema import calls, failures, inputs, runs, source_lines
+from dataflow_core.storage.run_ends import NEVER_ENDED, end_run, has_unended
+from dataflow_core.storage.schema import calls, failures, inputs, runs
 from dataflow_core.storage.stage_gate import queue_accepted
 
-_CHUNK = 5_000
 _MOST_IDS = 500  # in one statement
-_NEVER_ENDED = {
-    Stage.CANCELLED: "The run was cancelled before this input's turn. Retry it to have it generated.",
-    Stage.BUDGET: "The run's budget was used up before this input's turn, and the run was ended there. "
-    "Raise the budget, then retry it to have it generated.",
-}
-_NEVER_ANSWERED = (
-    "The run was ended while this input waited for a review of its questions. Retry it to go on with them."
-)
-
 Request = Literal["pause", "cancel"]
 
 
@@ -57,55 +45,14 @@ class Orders:
     budget: Budget
 
 
-@dataclass(frozen=True, slots=True)
-class RunPlan:
-    """What a new run is made of. `skipped` are lines of the source that did not become inputs.
-
-    `record` is the number of the one record that a person asked to have written again. `examples` are shown to the
-    model with the inputs: those of the first one, of the second one, and so on.
-    """
-
-    name: str
-    generator: str
-    params: Fields
-    endpoint: Endpoint
-    prompt_version: str
-    inputs: Iterable[Fields]
-    source: Fields
-    skipped: Sequence[SourceLine] = ()
-    kind: RunKind = RunKind.GENERATE
-    record: int | None = None
-    examples: Sequence[Sequence[Example]] | None = None
-
-
 class RunStore(ProgressReader):
     """Runs and their inputs, with what has become of them."""
 
     def create(self, plan: RunPlan) -> Run:
         """Store the run with all its inputs, or nothing. Raises `UsageError` when there are none."""
-        run_id, now = str(ULID()), time.time()
+        run_id = str(ULID())
         with self._database.write() as connection:
-            connection.execute(
-                insert(runs).values(
-                    id=run_id,
-                    name=plan.name,
-                    generator=plan.generator,
-                    params=plan.params,
-                    endpoint=asdict(plan.endpoint),
-                    prompt_version=plan.prompt_version,
-                    state=RunState.PAUSED,
-                    reason="Not started yet.",
-                    source=plan.source,
-                    created_at=now,
-                    kind=plan.kind,
-                    record=plan.record,
-                )
-            )
-            if not insert_inputs(connection, run_id, plan.inputs, examples=plan.examples):
-                raise UsageError("There is nothing to run: not one input is left.")
-            skipped = [asdict(line) | {"run_id": run_id, "text": storable(line.text)} for line in plan.skipped]
-            for start in range(0, len(skipped), _CHUNK):
-                connection.execute(insert(source_lines), skipped[start : start + _CHUNK])
+            insert_run(connection, run_id, plan)
         return self.get(run_id)
 
     def get(self, run_id: str) -> Run:
@@ -162,7 +109,7 @@ class RunStore(ProgressReader):
                 raise RunIsLiveError("The run is still going on. Retry its failures when it has ended or is paused.")
             for which in chosen:
                 never_ended = select(inputs.c.id).where(
-                    which, exists().where(stands, failures.c.stage.in_(_NEVER_ENDED))
+                    which, exists().where(stands, failures.c.stage.in_(NEVER_ENDED))
                 )
                 answered = (calls.c.run_id == run_id) & calls.c.input_id.in_(never_ended)
                 now = select(inputs.c.attempt).where(inputs.c.id == calls.c.input_id).scalar_subquery()
@@ -290,7 +237,7 @@ class RunStore(ProgressReader):
         """End this process's ownership. A cancelled run's pending and waiting inputs become failures."""
         with self._database.write() as connection:
             if _row(connection, run_id)["owner"] == this_process():
-                _end(connection, run_id, state, reason, stopped_by)
+                end_run(connection, run_id, state, reason, stopped_by)
 
     def ask(self, run_id: str, request: Request) -> None:
         """Ask for a pause or for the end. A run without a live process obeys at once; one that has ended stays so."""
@@ -301,32 +248,16 @@ class RunStore(ProgressReader):
             if state.is_live:
                 connection.execute(update(runs).where(runs.c.id == run_id).values(request=request))
             elif request == "cancel":
-                if state not in (RunState.FINISHED, RunState.CANCELLED) or _has_unended(connection, run_id):
-                    _end(connection, run_id, RunState.CANCELLED, "Cancelled.", "person")
+                if state not in (RunState.FINISHED, RunState.CANCELLED) or has_unended(connection, run_id):
+                    end_run(connection, run_id, RunState.CANCELLED, "Cancelled.", "person")
             elif state is RunState.INTERRUPTED:
-                _end(connection, run_id, RunState.PAUSED, "Paused.", "person")
+                end_run(connection, run_id, RunState.PAUSED, "Paused.", "person")
 
 
 def _check_makes_records(run: Run) -> None:
     """Raises `UsageError` for an import, of which there is nothing to be executed."""
     if run.kind is RunKind.IMPORT:
         raise UsageError(f"{run.name} was imported, so there is nothing to be run. Review its records, or export them.")
-
-
-def _has_unended(connection: Connection, run_id: str) -> bool:
-    """After a retry, or with inputs that wait for a review, also a run that had ended has."""
-    unended = inputs.c.state.in_([InputState.PENDING, InputState.WAITING])
-    return connection.scalar(select(inputs.c.id).where(inputs.c.run_id == run_id, unended).limit(1)) is not None
-
-
-def _end(connection: Connection, run_id: str, state: RunState, reason: str, stopped_by: StoppedBy) -> None:
-    if state is RunState.CANCELLED:
-        stood_still_by = connection.scalar(select(runs.c.stopped_by).where(runs.c.id == run_id))
-        stage = Stage.BUDGET if stood_still_by == "budget" else Stage.CANCELLED
-        _fail_all(connection, run_id, InputState.PENDING, stage, _NEVER_ENDED[stage])
-        _fail_all(connection, run_id, InputState.WAITING, Stage.CANCELLED, _NEVER_ANSWERED)
-    ended = {"state": state, "reason": reason, "stopped_by": stopped_by, "finished_at": time.time()}
-    connection.execute(update(runs).where(runs.c.id == run_id).values(**ended, request=None, owner=None))
 
 
 def _budget_values(budget: Budget) -> dict[str, Any]:
@@ -344,56 +275,6 @@ def _check_price(budget: Budget, endpoint: Endpoint) -> None:
             f"The run has a budget in money, but the prices of {endpoint.model} are not known. Enter them with the "
             "endpoint's settings, or set another budget."
         )
-
-
-def insert_inputs(
-    connection: Connection,
-    run_id: str,
-    plan: Iterable[Fields],
-    *,
-    first: int = 0,
-    examples: Sequence[Sequence[Example]] | None = None,
-) -> int:
-    """Store inputs of the run, pending, from this position on, with those examples; returns how many."""
-    count = 0
-    digests = store_examples(connection, examples) if examples is not None else None
-    chunk: list[Fields] = []
-    for count, fields in enumerate(plan, start=1):
-        chunk.append(
-            {
-                "id": str(ULID()),
-                "run_id": run_id,
-                "position": first + count - 1,
-                "fields": fields,
-                "state": InputState.PENDING,
-                "attempt": 0,
-                **({} if digests is None else {"examples": digests[count - 1]}),
-            }
-        )
-        if len(chunk) == _CHUNK:
-            connection.execute(insert(inputs), chunk)
-            chunk = []
-    if chunk:
-        connection.execute(insert(inputs), chunk)
-    return count
-
-
-def _fail_all(connection: Connection, run_id: str, state: InputState, stage: Stage, reason: str) -> None:
-    in_state = (inputs.c.run_id == run_id) & (inputs.c.state == state)
-    made = select(func.count()).where(calls.c.input_id == inputs.c.id, calls.c.attempt == inputs.c.attempt)
-    columns = ["run_id", "input_id", "attempt", "stage", "reason", "raw_text", "calls", "at"]
-    values = select(
-        inputs.c.run_id,
-        inputs.c.id,
-        inputs.c.attempt,
-        literal(stage.value),
-        literal(reason),
-        literal(""),
-        made.scalar_subquery(),
-        literal(time.time()),
-    ).where(in_state)
-    connection.execute(insert(failures).from_select(columns, values))
-    connection.execute(update(inputs).where(in_state).values(state=InputState.FAILED))
 
 
 def _row(connection: Connection, run_id: str) -> RowMapping:

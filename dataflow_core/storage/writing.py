@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
 from dataflow_core.errors import UsageError
 from dataflow_core.models import (
@@ -23,30 +23,21 @@ from dataflow_core.models import (
 )
 from dataflow_core.storage import fulltext
 from dataflow_core.storage.database import storable
-from dataflow_core.storage.planning import unindexed
+from dataflow_core.storage.digests import UNCHECKED, add_digests, replace_digests, unindexed_among
 from dataflow_core.storage.schema import (
     actions,
     comments,
     decisions,
-    findings,
     inputs,
     record_tags,
     records,
     revisions,
     runs,
-    sort_keys,
     taggings,
 )
 
-#: Characters of a text that it is sorted by.
-_SORTED_BY = 32
 #: How a record comes to be in one go, rather than by a change to it.
 WHOLE = (RevisionKind.GENERATED, RevisionKind.REGENERATED, RevisionKind.WRITTEN, RevisionKind.IMPORTED)
-#: Of a record whose content has not been looked at yet.
-UNCHECKED = Digest(0)
-#: What `checked` is of a record that is not indexed for search, either: imports store so many that this is done later.
-UNINDEXED = -1
-_OF_DIGEST: dict[str, Any] = {"fingerprint": bindparam("print"), "checked": bindparam("version")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +92,7 @@ def add_records(
     connection.execute(insert(records), new_records)
     connection.execute(insert(revisions), first_revisions)
     fulltext.add(connection, texts)
-    _add_digests(connection, digests)
+    add_digests(connection, digests)
 
 
 def add_written(connection: Connection, written: NewRecord, *, generator: str, author: str) -> None:
@@ -157,28 +148,6 @@ def revise(
     else:
         fulltext.add(connection, [(record.number, text)])
     replace_digests(connection, [(record.number, digest)])
-
-
-def unindexed_among(connection: Connection, numbers: Sequence[int]) -> set[int]:
-    """Those of the records with these numbers that are not indexed for search yet."""
-    found = select(records.c.number).where(records.c.number.in_(numbers), is_unindexed())
-    return set(connection.scalars(found))
-
-
-def is_unindexed() -> ColumnElement[bool]:
-    return unindexed(records.c.checked) == UNINDEXED
-
-
-def replace_digests(connection: Connection, digests: Sequence[tuple[int, Digest]]) -> None:
-    """Store what was worked out anew from the content of these records, by number."""
-    numbers = [number for number, _ in digests]
-    found = update(records).where(records.c.number == bindparam("of")).values(_OF_DIGEST)
-    values = [{"of": number, "print": one.fingerprint, "version": one.version} for number, one in digests]
-    if values:
-        connection.execute(found, values)
-    for table in (findings, sort_keys):
-        connection.execute(delete(table).where(table.c.record.in_(numbers)))
-    _add_digests(connection, digests)
 
 
 def decide(
@@ -272,23 +241,6 @@ def storable_fields(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [storable_fields(part) for part in value]
     return value
-
-
-def _add_digests(connection: Connection, digests: Iterable[tuple[int, Digest]]) -> None:
-    found: dict[tuple[int, str, str], Fields] = {}
-    keys: list[Fields] = []
-    for number, digest in digests:
-        for finding in digest.findings:
-            place = (number, finding.check, finding.field)
-            message = storable(finding.message)
-            found[place] = {"record": number, "check": finding.check, "field": finding.field, "message": message}
-        for place_of_key, text in enumerate(digest.keys):
-            key = storable(" ".join(text[:200].split())[:_SORTED_BY].casefold())
-            keys.append({"record": number, "place": place_of_key, "key": key})
-    if found:
-        connection.execute(insert(findings), list(found.values()))
-    if keys:
-        connection.execute(insert(sort_keys), keys)
 
 
 def _is_as_made(connection: Connection, record: int, fields: Fields) -> bool:

@@ -16,8 +16,8 @@ from dataflow_core.exporting.engine import exported_lines, write_export
 from dataflow_core.exporting.failures import write_failures
 from dataflow_core.models import Completion, Prompt, ReviewStatus, SourceLine
 from dataflow_core.serving.scripted import ScriptedServing
+from dataflow_core.storage.new_runs import RunPlan
 from dataflow_core.storage.queries import Query
-from dataflow_core.storage.runs import RunPlan
 from dataflow_core.workspace import Workspace
 from tests.support import ENDPOINT, answer_relations, execute, plan_tasks, task_of
 

@@ -36,8 +36,8 @@ from dataflow_core.models import (
 )
 from dataflow_core.recipes import TYPES, builtin_recipes, read_recipe
 from dataflow_core.serving.scripted import ScriptedServing
+from dataflow_core.storage.new_runs import RunPlan
 from dataflow_core.storage.queries import DUPLICATE, Query
-from dataflow_core.storage.runs import RunPlan
 from dataflow_core.workspace import Workspace
 from tests.support import ENDPOINT, execute, generate
 

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from dataflow_core.home import Home
 from dataflow_core.models import EMBEDDED, Failure, Fields, Run, RunState, SourceLine, Stage, StoppedBy
 from dataflow_core.storage.ledger import Done, Failed, Ledger
-from dataflow_core.storage.runs import RunPlan
+from dataflow_core.storage.new_runs import RunPlan
 from dataflow_core.workspace import Workspace
 
 # Each page that is opened would look through all installed packages for components: that takes longer than the page.

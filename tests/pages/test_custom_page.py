@@ -13,8 +13,8 @@ from dataflow_core.models import Fields, Record, ReviewStatus, Run
 from dataflow_core.recipes import builtin_recipes, read_recipe, recipe_as_yaml
 from dataflow_core.serving.scripted import ScriptedServing
 from dataflow_core.storage.ledger import Done, Ledger
+from dataflow_core.storage.new_runs import RunPlan
 from dataflow_core.storage.queries import Query
-from dataflow_core.storage.runs import RunPlan
 from dataflow_core.workspace import Workspace
 from tests.support import ENDPOINT, execute
 
