@@ -16,7 +16,7 @@ import pandas
 import psutil
 
 from benchmarks.review_workspace import dialogue, task
-from dataflow_core import rechecking
+from dataflow_core.reviewing import rechecking
 from dataflow_core.workspace import Workspace
 
 #: Lines that pandas reads at the most: it has to hold them all.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import update
 
-from dataflow_core.digest import digest_of
+from dataflow_core.checks.digest import digest_of
 from dataflow_core.models import Endpoint, Fields, ReviewStatus, RevisionKind
 from dataflow_core.storage.new_runs import RunPlan
 from dataflow_core.storage.schema import records

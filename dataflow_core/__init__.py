@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from dataflow_core.exporting.engine import write_export as write_export
     from dataflow_core.exporting.plan import ExportPlan as ExportPlan
     from dataflow_core.exporting.plan import Splits as Splits
-    from dataflow_core.few_shot import FewShot as FewShot
     from dataflow_core.flows.pipeline_files import PipelineFile as PipelineFile
     from dataflow_core.flows.pipeline_files import read_pipeline as read_pipeline
     from dataflow_core.flows.pipelines import DialoguesStep as DialoguesStep
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from dataflow_core.flows.saved_runs import plan_saved as plan_saved
     from dataflow_core.flows.saved_runs import save_run as save_run
     from dataflow_core.home import Home as Home
-    from dataflow_core.intents import builtin_intents as builtin_intents
     from dataflow_core.models import EMBEDDED as EMBEDDED
     from dataflow_core.models import Budget as Budget
     from dataflow_core.models import CustomRecipe as CustomRecipe
@@ -41,15 +39,17 @@ if TYPE_CHECKING:
     from dataflow_core.models import OutputField as OutputField
     from dataflow_core.models import PromptTexts as PromptTexts
     from dataflow_core.models import ReviewStatus as ReviewStatus
+    from dataflow_core.planning.few_shot import FewShot as FewShot
+    from dataflow_core.planning.intents import builtin_intents as builtin_intents
+    from dataflow_core.planning.recipes import builtin_recipes as builtin_recipes
+    from dataflow_core.planning.recipes import read_recipe as read_recipe
+    from dataflow_core.planning.recipes import recipe_as_yaml as recipe_as_yaml
+    from dataflow_core.planning.recipes import recipe_from_yaml as recipe_from_yaml
     from dataflow_core.readers import guess_task_column as guess_task_column
     from dataflow_core.readers import read_lines as read_lines
     from dataflow_core.readers import read_table as read_table
     from dataflow_core.readers import select_inputs as select_inputs
-    from dataflow_core.recipes import builtin_recipes as builtin_recipes
-    from dataflow_core.recipes import read_recipe as read_recipe
-    from dataflow_core.recipes import recipe_as_yaml as recipe_as_yaml
-    from dataflow_core.recipes import recipe_from_yaml as recipe_from_yaml
-    from dataflow_core.replacing import Replacement as Replacement
+    from dataflow_core.reviewing.replacing import Replacement as Replacement
     from dataflow_core.scripting.api_serving import APILLMServing_request as APILLMServing_request
     from dataflow_core.scripting.consistent_chat import ConsistentChatGenerator as ConsistentChatGenerator
     from dataflow_core.scripting.distiset import Distiset as Distiset
@@ -88,7 +88,7 @@ _MODULES = {
     "Export": "scripting.pipeline",
     "ExportPlan": "exporting.plan",
     "ExportStep": "flows.pipelines",
-    "FewShot": "few_shot",
+    "FewShot": "planning.few_shot",
     "FieldChoice": "exporters.base",
     "FileStorage": "scripting.file_storage",
     "Flow": "models",
@@ -108,15 +108,15 @@ _MODULES = {
     "Query": "storage.queries",
     "RecipeGenerator": "scripting.recipe_generator",
     "RecipeStep": "flows.pipelines",
-    "Replacement": "replacing",
+    "Replacement": "reviewing.replacing",
     "ReviewStatus": "models",
     "SavedRun": "flows.saved_runs",
     "Splits": "exporting.plan",
     "StepOutput": "scripting.typing",
     "TasksStep": "flows.pipelines",
     "Workspace": "workspace",
-    "builtin_intents": "intents",
-    "builtin_recipes": "recipes",
+    "builtin_intents": "planning.intents",
+    "builtin_recipes": "planning.recipes",
     "compare": "comparing",
     "guess_task_column": "readers",
     "load_run": "flows.saved_runs",
@@ -125,10 +125,10 @@ _MODULES = {
     "plan_saved": "flows.saved_runs",
     "read_lines": "readers",
     "read_pipeline": "flows.pipeline_files",
-    "read_recipe": "recipes",
+    "read_recipe": "planning.recipes",
     "read_table": "readers",
-    "recipe_as_yaml": "recipes",
-    "recipe_from_yaml": "recipes",
+    "recipe_as_yaml": "planning.recipes",
+    "recipe_from_yaml": "planning.recipes",
     "run_pipeline": "flows.pipelines",
     "save_run": "flows.saved_runs",
     "select_inputs": "readers",

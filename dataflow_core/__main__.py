@@ -2,7 +2,7 @@
 
 import sys
 
-from dataflow_core.cli import main
+from dataflow_core.cli.program import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -8,10 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from dataflow_core import background, rechecking
-from dataflow_core.accepting import RewriteLedger
-from dataflow_core.bulk import BulkActions
-from dataflow_core.carrying_out import is_of_texts
+from dataflow_core import background
 from dataflow_core.errors import DataflowError, DiskFullError, WorkspaceError
 from dataflow_core.exporting.bundles import Bundles
 from dataflow_core.exporting.engine import Exports
@@ -19,7 +16,6 @@ from dataflow_core.generators import build_generator
 from dataflow_core.generators.base import Generator, TwoStages
 from dataflow_core.generators.of_scripts import is_of_script
 from dataflow_core.importers.imports import Imports
-from dataflow_core.intents import builtin_intents
 from dataflow_core.models import (
     Action,
     Budget,
@@ -33,10 +29,15 @@ from dataflow_core.models import (
     RunState,
     Stage,
 )
-from dataflow_core.plans import Planner
-from dataflow_core.review import Review
-from dataflow_core.rewriting import Rewriting
-from dataflow_core.runner import Outcome, Runner
+from dataflow_core.planning.intents import builtin_intents
+from dataflow_core.planning.plans import Planner
+from dataflow_core.reviewing import rechecking
+from dataflow_core.reviewing.accepting import RewriteLedger
+from dataflow_core.reviewing.bulk import BulkActions
+from dataflow_core.reviewing.carrying_out import is_of_texts
+from dataflow_core.reviewing.review import Review
+from dataflow_core.reviewing.rewriting import Rewriting
+from dataflow_core.running.runner import Outcome, Runner
 from dataflow_core.serving import open_serving
 from dataflow_core.serving.base import Serving
 from dataflow_core.serving.dialect import Dialect

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ulid import ULID
 
-from dataflow_core.digest import digest_of
+from dataflow_core.checks.digest import digest_of
 from dataflow_core.models import Fields, Record, ReviewStatus, RevisionKind
 from dataflow_core.storage.queries import Query
 from dataflow_core.storage.writing import NewRecord, add_records

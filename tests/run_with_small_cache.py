@@ -8,7 +8,7 @@ import sys
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
-from dataflow_core.cli import main
+from dataflow_core.cli.program import main
 
 
 def shrink(connection: sqlite3.Connection, *_: object) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from dataflow_core import bulk
-from dataflow_core.cli import main
+from dataflow_core.cli.program import main
+from dataflow_core.reviewing import bulk
 
 if __name__ == "__main__":
     bulk.CHUNK = 20

@@ -7,12 +7,12 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from dataflow_core.asking import Asker
-from dataflow_core.gate import Gate
 from dataflow_core.generators import build_generator
 from dataflow_core.models import Budget, Endpoint, Fields, Flow, Input, Intent, Prompt, Run
 from dataflow_core.readers import read_table, select_inputs
-from dataflow_core.runner import Outcome, Runner
+from dataflow_core.running.asking import Asker
+from dataflow_core.running.gate import Gate
+from dataflow_core.running.runner import Outcome, Runner
 from dataflow_core.serving.base import Serving
 from dataflow_core.serving.scripted import ScriptedServing
 from dataflow_core.workspace import Workspace

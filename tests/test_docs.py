@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from dataflow_core.arguments import parser
+from dataflow_core.cli.arguments import parser
 from tests.scripted_endpoint import ScriptedEndpoint, valid_replies
 
 ROOT = Path(__file__).resolve().parents[1]

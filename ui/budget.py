@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dataflow_core.estimate import Estimate, estimate
 from dataflow_core.models import Budget, Endpoint, Progress, Run, Usage
+from dataflow_core.running.estimate import Estimate, estimate
 from dataflow_core.wording import about, about_range, money, money_range
 from dataflow_core.workspace import Workspace
 from ui.format import count

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dataflow_core.few_shot import MOST, FewShot
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.models import Endpoint, ReviewStatus
-from dataflow_core.plans import NO_EXAMPLES
+from dataflow_core.planning.few_shot import MOST, FewShot
+from dataflow_core.planning.plans import NO_EXAMPLES
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dataflow_core.errors import UsageError
 from dataflow_core.models import CustomRecipe
-from dataflow_core.recipes import builtin_recipes, recipe_from_yaml
+from dataflow_core.planning.recipes import builtin_recipes, recipe_from_yaml
 from dataflow_core.workspace import Workspace
 
 

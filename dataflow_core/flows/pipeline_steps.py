@@ -13,8 +13,8 @@ from dataflow_core.errors import UsageError
 from dataflow_core.flows.named_recipes import recipe_named
 from dataflow_core.flows.record_inputs import RecordChoice, fields_of, table_of
 from dataflow_core.models import Budget, CustomRecipe, Endpoint, Fields, Intent, Run
+from dataflow_core.planning.recipes import read_recipe
 from dataflow_core.readers import guess_task_column, read_table, select_inputs
-from dataflow_core.recipes import read_recipe
 from dataflow_core.workspace import Workspace
 
 

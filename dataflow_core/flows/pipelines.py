@@ -28,8 +28,8 @@ from dataflow_core.flows.pipeline_steps import (
     prepare,
 )
 from dataflow_core.flows.record_inputs import RecordChoice, note_records
-from dataflow_core.health import RESUME
 from dataflow_core.models import EMBEDDED, Budget, Endpoint, ReviewStatus, Run, Stage
+from dataflow_core.running.health import RESUME
 from dataflow_core.scripting.blocking import run_blocking
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace

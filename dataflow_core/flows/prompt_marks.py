@@ -21,7 +21,7 @@ from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.generators.prompt_check import check_prompt
 from dataflow_core.models import Completion, Fields, Input, Prompt, PromptTexts, Recipe
-from dataflow_core.recipes import read_recipe
+from dataflow_core.planning.recipes import read_recipe
 
 #: So many of the first inputs are tried until one can be used.
 TRIED = 20

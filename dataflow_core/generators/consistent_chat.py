@@ -26,7 +26,7 @@ QUESTIONS = "questions"
 
 
 class ConsistentChatGenerator:
-    """Its inputs are the cells of a plan of intent × information flow × topic (`dataflow_core.intents`), or dialogues.
+    """Its inputs are the cells of a plan of intent × information flow × topic (`planning.intents`), or dialogues.
 
     An input that has `questions` is an existing dialogue: these are its user's turns, which are kept and answered anew,
     as is every other field of it. Its system turn, if it has a `system`, is what the answers keep to.

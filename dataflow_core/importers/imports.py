@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from dataflow_core import rechecking
 from dataflow_core.errors import ReadError
 from dataflow_core.exporting.files import write_lines
 from dataflow_core.generators.para_seq import task_keys
@@ -16,6 +15,7 @@ from dataflow_core.importers.reading import Pass
 from dataflow_core.importers.recognising import recognise, with_mapping
 from dataflow_core.importers.sources import Source, opened_source
 from dataflow_core.models import Fields, Run, SourceLine
+from dataflow_core.reviewing import rechecking
 from dataflow_core.storage.database import Database
 from dataflow_core.storage.importing import ImportWriter
 from dataflow_core.storage.runs import RunStore

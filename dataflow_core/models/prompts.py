@@ -88,7 +88,7 @@ class CustomRecipe:
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> CustomRecipe:
-        """What `as_fields` gave. What a person wrote goes through `dataflow_core.recipes.read_recipe`."""
+        """What `as_fields` gave. What a person wrote goes through `dataflow_core.planning.recipes.read_recipe`."""
         return cls(
             name=fields["name"],
             instruction=fields["instruction"],

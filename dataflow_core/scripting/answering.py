@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dataflow_core.errors import ConfigurationError, RefusedError, ServingError, TransientError
-from dataflow_core.gate import Gate, Stopping
-from dataflow_core.health import RESUME, wait_before
 from dataflow_core.models import Completion, Endpoint, Prompt, StoppedBy
+from dataflow_core.running.gate import Gate, Stopping
+from dataflow_core.running.health import RESUME, wait_before
 from dataflow_core.scripting.chats import Generations, generations_of
 from dataflow_core.serving.base import Serving
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dataflow_core.errors import ConfigurationError, ServingError, TransientError, UsageError
-from dataflow_core.health import wait_before
 from dataflow_core.models import Completion, Endpoint, Message, Prompt, Recipe, Sampling
+from dataflow_core.running.health import wait_before
 from dataflow_core.scripting.blocking import run_blocking
 from dataflow_core.scripting.llm_serving import SYSTEM_PROMPT, LLMServingABC
 from dataflow_core.serving.keys import check_endpoint, is_default_address

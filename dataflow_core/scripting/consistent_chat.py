@@ -73,7 +73,7 @@ class ConsistentChatGenerator(consistent_chat.ConsistentChatGenerator):
         return frame_of(rows)
 
     def _plan_in(self, workspace: Workspace) -> StepPlan:
-        from dataflow_core.intents import plan_dialogues
+        from dataflow_core.planning.intents import plan_dialogues
         from dataflow_core.scripting.step_runs import StepPlan
 
         intents = tuple(workspace.intents.all() if self.intents is None else self.intents)

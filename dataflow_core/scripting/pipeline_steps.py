@@ -13,9 +13,9 @@ from dataflow_core.exporting.engine import write_export
 from dataflow_core.generators import GENERATORS, build_generator
 from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
-from dataflow_core.health import RESUME
 from dataflow_core.models import NOT_TURNED_DOWN, Fields, Run, RunState
-from dataflow_core.recipes import draw
+from dataflow_core.planning.recipes import draw
+from dataflow_core.running.health import RESUME
 from dataflow_core.scripting.blocking import run_blocking
 from dataflow_core.scripting.foreign import Reach
 from dataflow_core.scripting.generator_task import GeneratorTask

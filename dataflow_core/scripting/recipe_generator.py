@@ -29,7 +29,7 @@ class RecipeGenerator(custom.CustomGenerator):
     def __init__(
         self, llm_serving: Any, recipe: CustomRecipe, *, temperature: float | None = None, seed: int = 0
     ) -> None:
-        from dataflow_core.recipes import read_recipe
+        from dataflow_core.planning.recipes import read_recipe
 
         if temperature is None and isinstance(llm_serving, APILLMServing_request):
             temperature = llm_serving.temperature
@@ -52,7 +52,7 @@ class RecipeGenerator(custom.CustomGenerator):
         whose type cannot hold lists (CSV) that the recipe makes; `ConfigurationError` for a wrong key, model or
         address; `ServingError` where the model does not answer.
         """
-        from dataflow_core.recipes import draw
+        from dataflow_core.planning.recipes import draw
         from dataflow_core.scripting.rows import frame_of
         from dataflow_core.scripting.step_runs import StepPlan, carry_out, refuse_csv, rows_in
 

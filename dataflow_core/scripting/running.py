@@ -17,7 +17,7 @@ from dataflow_core.serving.base import Serving
 from dataflow_core.terminal import ProgressDisplay
 
 if TYPE_CHECKING:
-    from dataflow_core.runner import Outcome
+    from dataflow_core.running.runner import Outcome
     from dataflow_core.workspace import Workspace
 
 

@@ -17,8 +17,8 @@ from dataflow_core.errors import ServingError, UsageError, WorkspaceError
 from dataflow_core.exporting.failures import write_failures
 from dataflow_core.exporting.reading import whole
 from dataflow_core.generators.base import Generator
-from dataflow_core.health import RESUME
 from dataflow_core.models import Endpoint, Failure, Fields, Record, Run, RunState
+from dataflow_core.running.health import RESUME
 from dataflow_core.scripting.file_storage import FileStorage, make_folder
 from dataflow_core.scripting.rows import Rows, frame_of, rows_of
 from dataflow_core.scripting.running import execute, serving_of

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Mapping
 from typing import ClassVar, NoReturn
 
-from dataflow_core.asking import Asker
 from dataflow_core.errors import ConfigurationError, OwnCodeError
-from dataflow_core.gate import Stopping
 from dataflow_core.generators.base import Ask
 from dataflow_core.generators.of_scripts import CUSTOM
 from dataflow_core.models import Completion, Fields, Input
+from dataflow_core.running.asking import Asker
+from dataflow_core.running.gate import Stopping
 from dataflow_core.scripting import task_rows
 from dataflow_core.scripting.generator_task import GeneratorTask
 from dataflow_core.scripting.task_feed import Batch, Feed, Line, Stopped

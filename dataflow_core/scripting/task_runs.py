@@ -12,9 +12,9 @@ from typing import Any
 
 from dataflow_core.errors import DataflowError, OwnCodeError, UsageError
 from dataflow_core.generators.of_scripts import CUSTOM
-from dataflow_core.health import RESUME
 from dataflow_core.models import Fields, Run, RunState
-from dataflow_core.runner import Outcome
+from dataflow_core.running.health import RESUME
+from dataflow_core.running.runner import Outcome
 from dataflow_core.scripting.blocking import run_blocking
 from dataflow_core.scripting.foreign import KeptOpen, Reach
 from dataflow_core.scripting.generator_task import GeneratorTask, may_hold_a_key

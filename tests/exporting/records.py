@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dataflow_core.digest import digest_of
+from dataflow_core.checks.digest import digest_of
 from dataflow_core.exporting.plan import ExportPlan
 from dataflow_core.models import SKELETON, Fields, ReviewStatus, RevisionKind
 from dataflow_core.storage.queries import Query

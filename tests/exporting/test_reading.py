@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dataflow_core.digest import digest_of
+from dataflow_core.checks.digest import digest_of
 from dataflow_core.exporters.base import Content
 from dataflow_core.exporting.reading import reading
 from dataflow_core.models import Fields, ReviewStatus, RevisionKind

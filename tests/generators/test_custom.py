@@ -12,9 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow_core.asking import Asker
 from dataflow_core.errors import AnswerError, TruncatedError, UsageError
-from dataflow_core.gate import Gate
 from dataflow_core.generators import build_generator
 from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.generators.field_values import read_value, written_value
@@ -34,7 +32,9 @@ from dataflow_core.models import (
     RunState,
     Stage,
 )
-from dataflow_core.recipes import TYPES, builtin_recipes, read_recipe
+from dataflow_core.planning.recipes import TYPES, builtin_recipes, read_recipe
+from dataflow_core.running.asking import Asker
+from dataflow_core.running.gate import Gate
 from dataflow_core.serving.scripted import ScriptedServing
 from dataflow_core.storage.new_runs import RunPlan
 from dataflow_core.storage.queries import DUPLICATE, Query

@@ -13,8 +13,8 @@ from dataflow_core.errors import AnswerError, UsageError
 from dataflow_core.generators import build_generator
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
-from dataflow_core.intents import builtin_intents
 from dataflow_core.models import Prompt
+from dataflow_core.planning.intents import builtin_intents
 from dataflow_core.serving.scripted import ScriptedServing
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace

@@ -11,9 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow_core.asking import Asker, prompt_hash
 from dataflow_core.errors import UsageError
-from dataflow_core.gate import Gate
 from dataflow_core.generators import build_generator
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
@@ -23,6 +21,8 @@ from dataflow_core.prompts import consistent_chat, para_seq
 from dataflow_core.prompts.builtin import DIALOGUES, SLOTS, TASKS, builtin_prompt, builtin_prompts
 from dataflow_core.prompts.templates import render
 from dataflow_core.readers import read_table, select_inputs
+from dataflow_core.running.asking import Asker, prompt_hash
+from dataflow_core.running.gate import Gate
 from dataflow_core.serving.scripted import ScriptedServing
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from dataflow_core.asking import Asker
 from dataflow_core.errors import AnswerError, UsageError
-from dataflow_core.gate import Gate
 from dataflow_core.generators import GENERATORS, build_generator
 from dataflow_core.generators.rewrite import RewriteGenerator, Scope, check_scope
 from dataflow_core.models import Fields, Input, Prompt, Recipe
+from dataflow_core.running.asking import Asker
+from dataflow_core.running.gate import Gate
 from dataflow_core.serving.scripted import ScriptedServing
 from tests.support import ENDPOINT
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dataflow_core.cli import main
+from dataflow_core.cli.program import main
 from dataflow_core.models import Fields, RunKind
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from sqlalchemy import inspect
 
-from dataflow_core import rechecking
 from dataflow_core.errors import ReadError, UsageError
 from dataflow_core.importers.base import Mapping, ReadSoFar
 from dataflow_core.importers.making import DIALOGUES, OWN, TASKS
 from dataflow_core.models import ReviewStatus, RevisionKind, RunKind, RunState
+from dataflow_core.reviewing import rechecking
 from dataflow_core.storage import importing
 from dataflow_core.storage.fulltext import text_of
 from dataflow_core.storage.queries import Query

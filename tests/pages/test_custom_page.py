@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dataflow_core.models import Fields, Record, ReviewStatus, Run
-from dataflow_core.recipes import builtin_recipes, read_recipe, recipe_as_yaml
+from dataflow_core.planning.recipes import builtin_recipes, read_recipe, recipe_as_yaml
 from dataflow_core.serving.scripted import ScriptedServing
 from dataflow_core.storage.ledger import Done, Ledger
 from dataflow_core.storage.new_runs import RunPlan

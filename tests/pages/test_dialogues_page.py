@@ -9,8 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dataflow_core.errors import UsageError
-from dataflow_core.intents import builtin_intents
 from dataflow_core.models import Endpoint
+from dataflow_core.planning.intents import builtin_intents
 from dataflow_core.workspace import Workspace
 from ui.dialogues.text import flows_as_text, flows_from_text, topics_from_text
 

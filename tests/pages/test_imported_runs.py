@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dataflow_core import rechecking
 from dataflow_core.models import Run
+from dataflow_core.reviewing import rechecking
 from dataflow_core.workspace import Workspace
 
 OpenPage = Callable[..., AppTest]

@@ -10,8 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dataflow_core.comparing import comparisons, plan_comparison
-from dataflow_core.few_shot import FewShot
 from dataflow_core.models import Endpoint, Fields, PromptTexts, ReviewStatus
+from dataflow_core.planning.few_shot import FewShot
 from dataflow_core.prompts import consistent_chat, para_seq
 from dataflow_core.readers import read_lines, select_inputs
 from dataflow_core.storage.queries import Query

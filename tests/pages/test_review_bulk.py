@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from dataflow_core import background
 from dataflow_core import workspace as workspace_module
 from dataflow_core.models import Action, ActionState, Record, ReviewStatus
-from dataflow_core.replacing import Replacement
+from dataflow_core.reviewing.replacing import Replacement
 from dataflow_core.storage.queries import Query
 from dataflow_core.storage.schema import actions
 from dataflow_core.workspace import Workspace
@@ -454,7 +454,7 @@ def test_what_fails_in_the_midst_is_told_and_does_not_stay_as_going_on(
 ) -> None:
     record = records_of(many)[0]
     many.review.edit(record.id, {"task": "a" * 40 + "b"}, base_revision=1, author="ana")
-    monkeypatch.setattr("dataflow_core.replacing.LONGEST", 0.05)
+    monkeypatch.setattr("dataflow_core.reviewing.replacing.LONGEST", 0.05)
     monkeypatch.setattr(replace_dialog, "look", lambda *given: replace_dialog.Preview(25, 1))
     page = ask_for_replacement(open_table(), "(a|a|aa)+c", "x")
     field_of(page, "checkbox", "Regular expression").check().run()

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from dataflow_core.models import Record, ReviewStatus
-from dataflow_core.replacing import Replacement
+from dataflow_core.reviewing.replacing import Replacement
 from dataflow_core.storage.queries import Query
 from dataflow_core.storage.schema import records as stored
 from dataflow_core.workspace import Workspace

@@ -12,9 +12,10 @@ import pytest
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
-from dataflow_core import background, rewriting
+from dataflow_core import background
 from dataflow_core.errors import UsageError
 from dataflow_core.models import Prompt, ProposalState, Record, Run, RunState
+from dataflow_core.reviewing import rewriting
 from dataflow_core.serving.scripted import ScriptedServing
 from dataflow_core.storage.queries import Query
 from dataflow_core.storage.schema import runs

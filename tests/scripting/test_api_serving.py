@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from dataflow_core import health
 from dataflow_core.errors import ConfigurationError, UsageError
+from dataflow_core.running import health
 from dataflow_core.scripting.api_serving import APILLMServing_request
 from dataflow_core.serving.keys import base_url_of, resolve_key
 from tests.scripted_endpoint import Reply, Request, ScriptedEndpoint, in_turn, rate_limited, refusal, valid_replies

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from dataflow_core import health
 from dataflow_core.errors import ConfigurationError, ServingError, UsageError
 from dataflow_core.models import EMBEDDED, Endpoint, Failure, Fields, Message, Prompt, Stage
+from dataflow_core.running import health
 from dataflow_core.scripting.api_serving import APILLMServing_request
 from dataflow_core.scripting.calling import user_text
 from dataflow_core.scripting.consistent_chat import ConsistentChatGenerator

@@ -82,7 +82,7 @@ def test_a_call_that_fails_in_the_end_is_none_and_the_others_are_answered(caplog
 
 
 def test_a_transient_error_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dataflow_core.health.BACK_OFF", (0.01,))
+    monkeypatch.setattr("dataflow_core.running.health.BACK_OFF", (0.01,))
     with ScriptedEndpoint(in_turn(rate_limited("0"), refusal(503, "Busy."), Reply("fine"))) as endpoint:
         out = OpenAILLM(model="m", base_url=endpoint.url).generate(inputs=[chat("a")])
         assert out == [["fine"]]

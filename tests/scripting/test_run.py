@@ -18,11 +18,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from dataflow_core import health
-from dataflow_core.cli import main
+from dataflow_core.cli.program import main
 from dataflow_core.errors import ConfigurationError, ServingError, UsageError
 from dataflow_core.models import Fields, ReviewStatus, RunState, Stage
 from dataflow_core.prompts import consistent_chat, para_seq
+from dataflow_core.running import health
 from dataflow_core.scripting.api_serving import APILLMServing_request
 from dataflow_core.scripting.consistent_chat import ConsistentChatGenerator
 from dataflow_core.scripting.file_storage import FileStorage
@@ -421,7 +421,7 @@ def test_other_inputs_start_anew_beside_what_was_left_unfinished(tmp_path: Path)
 
 
 def test_a_server_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dataflow_core.health.BACK_OFF", (0.0,) * 4)
+    monkeypatch.setattr("dataflow_core.running.health.BACK_OFF", (0.0,) * 4)
     generator = ParaSeqTaskGenerator(APILLMServing_request("http://127.0.0.1:9/v1", model_name="m"))
     with pytest.raises(ServingError, match=r"127\.0\.0\.1:9"):
         generator.run(storage_with(tmp_path, ["A."]).step(), "atom_task")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dataflow_core.cli import main
+from dataflow_core.cli.program import main
 from dataflow_core.errors import ConfigurationError, RefusedError, RunIsLiveError, TransientError, UsageError
 from dataflow_core.models import Prompt, RunState, Stage
 from dataflow_core.scripting.file_storage import FileStorage
@@ -268,7 +268,7 @@ def test_a_call_that_the_endpoint_never_answers_fails_after_its_retries_and_no_o
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("asking", "health"):
-        monkeypatch.setattr(f"dataflow_core.{module}.BACK_OFF", (0.01, 0.01))
+        monkeypatch.setattr(f"dataflow_core.running.{module}.BACK_OFF", (0.01, 0.01))
 
     class Bare(Asking):
         def row(self, topic: str, answer: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataflow_core.models import ReviewStatus
-from dataflow_core.replacing import Replacement
+from dataflow_core.reviewing.replacing import Replacement
 from dataflow_core.storage import undoing
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace

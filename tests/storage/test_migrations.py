@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, inspect, select
 
 from dataflow_core.errors import WorkspaceError
 from dataflow_core.models import Budget, Endpoint, InputState, ReviewStatus, RevisionKind, RunState, Stage
-from dataflow_core.review import Review
+from dataflow_core.reviewing.review import Review
 from dataflow_core.storage import schema
 from dataflow_core.storage.database import Database
 from dataflow_core.storage.endpoints import EndpointStore

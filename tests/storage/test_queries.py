@@ -18,9 +18,9 @@ from sqlalchemy import Connection, func, select
 from ulid import ULID
 
 from dataflow_core.checks import fingerprint
-from dataflow_core.digest import digest_of
+from dataflow_core.checks.digest import digest_of
 from dataflow_core.models import Fields, ProposalState, Record, ReviewStatus, RevisionKind
-from dataflow_core.review import revise
+from dataflow_core.reviewing.review import revise
 from dataflow_core.storage import fulltext, proposals, writing
 from dataflow_core.storage.proposals import NewProposal
 from dataflow_core.storage.queries import ANY_PROPOSAL, DUPLICATE, Query, Sort

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dataflow_core.estimate import Estimate
 from dataflow_core.models import Budget, Endpoint, Progress, Run, RunState, Traffic, Usage
+from dataflow_core.running.estimate import Estimate
 from dataflow_core.wording import budget_in_words
 from ui.budget import estimate_in_words, share_used, used_in_words
 from ui.pace import time_left

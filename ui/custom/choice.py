@@ -12,7 +12,7 @@ from ulid import ULID
 
 from dataflow_core.errors import UsageError
 from dataflow_core.models import CustomRecipe
-from dataflow_core.recipes import builtin_recipes, recipe_as_yaml, recipe_from_yaml
+from dataflow_core.planning.recipes import builtin_recipes, recipe_as_yaml, recipe_from_yaml
 from dataflow_core.workspace import Workspace
 from ui.custom.draft import Draft, draft_of
 from ui.session import reviewer

@@ -8,8 +8,8 @@ from typing import Any
 
 from dataflow_core.generators.field_values import written_value
 from dataflow_core.models import CustomRecipe, Fields
+from dataflow_core.planning.recipes import read_recipe
 from dataflow_core.prompts.templates import names_in
-from dataflow_core.recipes import read_recipe
 
 Row = dict[str, str]
 

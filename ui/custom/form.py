@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dataflow_core.generators.custom import OFFSET
+from dataflow_core.planning.recipes import TYPES
 from dataflow_core.prompts.templates import names_in
-from dataflow_core.recipes import TYPES
 from ui.custom.choice import Slot
 from ui.custom.draft import Draft, Row
 from ui.custom.records import Given

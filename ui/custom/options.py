@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from dataflow_core.few_shot import FewShot
 from dataflow_core.flows.record_inputs import fields_of, note_records
 from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.generators.field_values import MODEL_NAME
 from dataflow_core.models import CustomRecipe, Endpoint, Record, Run
-from dataflow_core.recipes import combinations
+from dataflow_core.planning.few_shot import FewShot
+from dataflow_core.planning.recipes import combinations
 from dataflow_core.workspace import Workspace
 from ui.custom.records import Given
 from ui.endpoints import choose_endpoint

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.models import CustomRecipe, Input
-from dataflow_core.recipes import draw
+from dataflow_core.planning.recipes import draw
 from ui.custom.options import CustomOptions
 from ui.custom.records import Given
 from ui.format import count

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dataflow_core.few_shot import FewShot
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.models import Endpoint, PromptTexts
+from dataflow_core.planning.few_shot import FewShot
 from dataflow_core.workspace import Workspace
 from ui.endpoints import choose_endpoint
 from ui.few_shot import choose_few_shot

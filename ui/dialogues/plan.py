@@ -9,8 +9,8 @@ from itertools import islice
 import streamlit as st
 
 from dataflow_core.errors import UsageError
-from dataflow_core.intents import plan_dialogues
 from dataflow_core.models import Fields, Intent, Record, Run
+from dataflow_core.planning.intents import plan_dialogues
 from dataflow_core.prompts.consistent_chat_small import CHUNK
 from dataflow_core.workspace import Workspace
 from ui.dialogues.options import DialogueOptions

@@ -10,8 +10,8 @@ import streamlit as st
 from dataflow_core.comparing import INPUTS, comparisons, first_inputs, plan_comparison
 from dataflow_core.errors import DataflowError, UsageError
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
-from dataflow_core.intents import plan_dialogues
 from dataflow_core.models import Endpoint, Fields, PromptTexts, Run
+from dataflow_core.planning.intents import plan_dialogues
 from dataflow_core.workspace import Workspace
 from ui.dialogues.options import LANGUAGES
 from ui.endpoints import choose_endpoint

@@ -11,7 +11,7 @@ from dataflow_core.generators.field_values import MODEL_NAME
 from dataflow_core.generators.para_seq import task_keys
 from dataflow_core.generators.rewrite import Scope
 from dataflow_core.models import SKELETON, Finding, Record, RevisionKind
-from dataflow_core.staleness import MAYBE_STALE
+from dataflow_core.reviewing.staleness import MAYBE_STALE
 from dataflow_core.workspace import Workspace
 from ui.names import CUSTOM, DIALOGUES
 from ui.review.components import relation_card, turn_editor

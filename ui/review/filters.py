@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dataflow_core import checks
 from dataflow_core.errors import UsageError
 from dataflow_core.models import SKELETON, RecordStage, ReviewStatus, Run
-from dataflow_core.staleness import MAYBE_STALE
+from dataflow_core.reviewing.staleness import MAYBE_STALE
 from dataflow_core.storage.queries import ANY_PROPOSAL, DUPLICATE, Query, Sort
 from dataflow_core.workspace import Workspace
 from ui.names import CUSTOM, DIALOGUES, GENERATOR_NAMES, STATUS_NAMES, TASKS, generator_name

@@ -9,7 +9,7 @@ import streamlit as st
 from dataflow_core.errors import DataflowError
 from dataflow_core.generators.rewrite import Scope
 from dataflow_core.models import Endpoint, Record, ReviewStatus, Run, RunState
-from dataflow_core.rewriting import WHOLE
+from dataflow_core.reviewing.rewriting import WHOLE
 from dataflow_core.workspace import Workspace
 from ui.endpoints import endpoint_label, endpoint_warning
 from ui.format import count, duration

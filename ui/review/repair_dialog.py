@@ -10,8 +10,8 @@ import streamlit as st
 from ulid import ULID
 
 from dataflow_core.errors import DataflowError
-from dataflow_core.estimate import estimate
 from dataflow_core.models import Endpoint, Failure, Run, RunState, Stage
+from dataflow_core.running.estimate import estimate
 from dataflow_core.workspace import Workspace
 from ui.budget import estimate_in_words
 from ui.endpoints import choose_endpoint

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from dataflow_core.errors import UsageError
-from dataflow_core.replacing import Replacement
+from dataflow_core.reviewing.replacing import Replacement
 from dataflow_core.word_diff import FieldDiff, record_diff
 from dataflow_core.workspace import Workspace
 from ui.format import count

@@ -11,7 +11,7 @@ import streamlit as st
 
 from dataflow_core.errors import DataflowError
 from dataflow_core.models import Record, ReviewStatus
-from dataflow_core.review import Edited
+from dataflow_core.reviewing.review import Edited
 from dataflow_core.workspace import Workspace
 from ui.names import STATUS_NAMES
 from ui.session import reviewer

@@ -9,9 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from dataflow_core.errors import UsageError
-from dataflow_core.few_shot import FewShot
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator
 from dataflow_core.models import Endpoint, PromptTexts, Record, Run
+from dataflow_core.planning.few_shot import FewShot
 from dataflow_core.workspace import Workspace
 from ui.endpoints import choose_endpoint
 from ui.few_shot import choose_few_shot
