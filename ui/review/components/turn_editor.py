@@ -13,13 +13,14 @@ from typing import Any
 import streamlit as st
 
 _HERE = Path(__file__)
+_PARTS = ("elements", "menu", "note", "turn", "editor")
 _ROLES = ("user", "assistant")
 
 _render = st.components.v2.component(
     "dataflow_studio.turns",
     html='<div class="editor"></div>',
     css=_HERE.with_suffix(".css").read_text("utf-8"),
-    js=_HERE.with_suffix(".js").read_text("utf-8"),
+    js="\n".join((_HERE.parent / "turns" / f"{part}.js").read_text("utf-8") for part in _PARTS),
 )
 
 
