@@ -9,7 +9,7 @@ from dataflow_core.models import Fields, SourceLine
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
+class ImportMapping:
     """Which columns are what: our name of a part to the file's name of the column.
 
     `kind` is the generator whose records they become. For tasks the parts are atom_task, parallel_task,
@@ -39,7 +39,7 @@ class Recognised:
     shape: str
     title: str  # "OpenAI chat", for a person
     columns: tuple[str, ...]
-    mapping: Mapping
+    mapping: ImportMapping
     sample: tuple[Fields, ...] = ()
     records: tuple[Fields, ...] = ()
     notes: tuple[str, ...] = ()

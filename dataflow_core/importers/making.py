@@ -11,7 +11,7 @@ from dataflow_core.exporters.csv_table import unguarded
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator, task_keys
-from dataflow_core.importers.base import Mapping
+from dataflow_core.importers.base import ImportMapping
 from dataflow_core.importers.json_entries import JsonReader
 from dataflow_core.importers.turns import UnusableError, dialogue_of, kind
 from dataflow_core.models import Fields
@@ -35,7 +35,7 @@ class Maker:
     Raises `UsageError` for a mapping that names no such kind or part, or lacks a part that is needed.
     """
 
-    def __init__(self, mapping: Mapping) -> None:
+    def __init__(self, mapping: ImportMapping) -> None:
         check_mapping(mapping)
         self.mapping = mapping
         self.lost: Counter[str] = Counter()  # of turns, by the name of what they have besides a role and a text
@@ -188,7 +188,7 @@ class Maker:
         return fields | found if found else fields
 
 
-def check_mapping(mapping: Mapping) -> None:
+def check_mapping(mapping: ImportMapping) -> None:
     """Raises `UsageError` for a mapping that cannot be used."""
     if mapping.kind not in PARTS:
         raise UsageError(f"There are no records of the kind {mapping.kind!r}. The kinds are: {', '.join(PARTS)}.")

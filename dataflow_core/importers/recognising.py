@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dataflow_core.errors import ReadError
-from dataflow_core.importers.base import Mapping, Recognised
+from dataflow_core.importers.base import ImportMapping, Recognised
 from dataflow_core.importers.making import Maker
 from dataflow_core.importers.shapes import Found, json_columns, of_tables, shape_of
 from dataflow_core.importers.sources import Source, opened_source
@@ -45,7 +45,7 @@ def recognise(path: Path, name: str) -> Recognised:
     return replace(recognised, records=tuple(made[:_SHOWN]), notes=(*source.notes, *maker.notes()))
 
 
-def with_mapping(recognised: Recognised, mapping: Mapping) -> Recognised:
+def with_mapping(recognised: Recognised, mapping: ImportMapping) -> Recognised:
     """What becomes of the sample by another mapping. Raises `UsageError` for one that cannot be used."""
     maker = Maker(mapping)
     made = tuple(_made(maker, recognised.sample))
@@ -66,7 +66,7 @@ def _sample(source: Source) -> tuple[list[Fields], str]:
     return sample, reason
 
 
-def _found(source: Source, sample: list[Fields], columns: tuple[str, ...]) -> tuple[Found, Mapping]:
+def _found(source: Source, sample: list[Fields], columns: tuple[str, ...]) -> tuple[Found, ImportMapping]:
     is_csv = source.format in ("CSV", "TSV")
     if not source.columns:
         found = shape_of(sample, columns)
