@@ -56,8 +56,9 @@ class Imports:
             for problem in going.problems_only():
                 if len(first) < MOST_SHOWN:
                     first.append(_shown(problem))
-            notes = going.notes()
-        return Checked(going.records, going.bad, tuple(first), going.blank, notes)
+            notes, noticed = going.notes(), going.noticed
+        counts = noticed.unanswered, noticed.doubled, noticed.not_pairs
+        return Checked(going.records, going.bad, tuple(first), going.blank, notes, *counts)
 
     def problems(self, path: Path, name: str, mapping: ImportMapping) -> Iterator[SourceLine]:
         """The lines that cannot be used, each with its reason and its whole text, as the file is read.

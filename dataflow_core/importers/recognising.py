@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dataflow_core.errors import ReadError
+from dataflow_core.exporters.pairs import PAIR
 from dataflow_core.importers.base import ImportMapping, Recognised
 from dataflow_core.importers.making import Maker
 from dataflow_core.importers.shapes import Found, json_columns, of_tables, shape_of
@@ -75,7 +76,8 @@ def _found(source: Source, sample: list[Fields], columns: tuple[str, ...]) -> tu
     parsed = [fields | {name: _parsed(fields[name]) for name in as_json} for fields in sample]
     found = shape_of(parsed, columns)
     mapping = found.shape.mapping
-    used = tuple(name for name in as_json if name in mapping.columns.values())
+    read = PAIR if found.shape.name == "preference" else mapping.columns.values()
+    used = tuple(name for name in as_json if name in read)
     mapping = of_tables(mapping, columns, is_csv=is_csv, as_json=used)
     return found, mapping
 
