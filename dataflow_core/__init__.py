@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from dataflow_core.exporting.about import About as About
     from dataflow_core.exporting.engine import write_export as write_export
     from dataflow_core.exporting.plan import ExportPlan as ExportPlan
+    from dataflow_core.exporting.plan import Preflight as Preflight
     from dataflow_core.exporting.plan import Splits as Splits
+    from dataflow_core.exporting.plan import TokenLimit as TokenLimit
+    from dataflow_core.exporting.plan import WrittenExport as WrittenExport
     from dataflow_core.flows.pipeline_files import PipelineFile as PipelineFile
     from dataflow_core.flows.pipeline_files import read_pipeline as read_pipeline
     from dataflow_core.flows.pipelines import DialoguesStep as DialoguesStep
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from dataflow_core.flows.saved_runs import plan_saved as plan_saved
     from dataflow_core.flows.saved_runs import save_run as save_run
     from dataflow_core.home import Home as Home
+    from dataflow_core.importers.base import ImportMapping as ImportMapping
     from dataflow_core.models import EMBEDDED as EMBEDDED
     from dataflow_core.models import Budget as Budget
     from dataflow_core.models import CustomRecipe as CustomRecipe
@@ -96,6 +100,7 @@ _MODULES = {
     "GeneratorStepOutput": "scripting.typing",
     "GeneratorTask": "scripting.generator_task",
     "Home": "home",
+    "ImportMapping": "importers.base",
     "Intent": "models",
     "LLMServingABC": "scripting.llm_serving",
     "OpenAILLM": "scripting.llms",
@@ -104,6 +109,7 @@ _MODULES = {
     "Pipeline": "scripting.pipeline",
     "PipelineFile": "flows.pipeline_files",
     "PipelineOutcome": "flows.pipelines",
+    "Preflight": "exporting.plan",
     "PromptTexts": "models",
     "Query": "storage.queries",
     "RecipeGenerator": "scripting.recipe_generator",
@@ -114,7 +120,9 @@ _MODULES = {
     "Splits": "exporting.plan",
     "StepOutput": "scripting.typing",
     "TasksStep": "flows.pipelines",
+    "TokenLimit": "exporting.plan",
     "Workspace": "workspace",
+    "WrittenExport": "exporting.plan",
     "builtin_intents": "planning.intents",
     "builtin_recipes": "planning.recipes",
     "compare": "comparing",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from hashlib import sha256
 from pathlib import Path
@@ -40,6 +41,29 @@ def main(folder: Path) -> None:
             name = f"{exporter.name}{f'-{compression}' if compression else ''}"
             workspace.bundles.write(plan, folder, name, about=About(licence="mit", languages=("en",)))
     workspace.close()
+    _imported_pairs(folder)
+
+
+def _imported_pairs(folder: Path) -> None:
+    """Pairs of other people's, in each of the shapes that TRL documents for messages, imported and exported again."""
+    workspace = Workspace(folder / "pairs", create=True)
+    path = workspace.folder / "pairs.jsonl"
+    path.write_text("".join(f"{json.dumps(_pair(number))}\n" for number in range(30)), encoding="utf-8")
+    found = workspace.imports.recognise(path, path.name)
+    workspace.imports.store(path, path.name, found.mapping)
+    plan = ExportPlan(Query(), "preference", splits=Splits(0.7, 0.2, 0.1, similarity=1.0))
+    export = workspace.bundles.write(plan, folder, "preference-imported")
+    assert sum(file.records for file in export.files if file.kind == "data") == 30, export.files
+    workspace.close()
+
+
+def _pair(number: int) -> Fields:
+    asked = [{"role": turn["role"], "content": turn["value"]} for turn in _turns(number, "")[:-1]]
+    chosen, rejected = ([{"role": "assistant", "content": f"{word} {number}"}] for word in ("Better", "Worse"))
+    if number % 3 == 0:
+        return {"prompt": asked, "chosen": chosen, "rejected": rejected}
+    said = {"prompt": asked[-1]["content"]} if number % 3 == 1 else {}
+    return {**said, "chosen": asked + chosen, "rejected": asked + rejected}
 
 
 def _add(workspace: Workspace, generator: str, fields: Fields, **changes: Any) -> None:

@@ -12,7 +12,7 @@ from dataflow_core.errors import UsageError
 from dataflow_core.exporting.about import About
 from dataflow_core.exporting.bundles import Bundles
 from dataflow_core.exporting.comparison import Comparison, Difference
-from dataflow_core.exporting.plan import Export, ExportPlan, Told
+from dataflow_core.exporting.plan import ExportPlan, Told, WrittenExport
 from dataflow_core.exporting.remaking import Remade
 from dataflow_core.workspace import Workspace
 
@@ -66,7 +66,9 @@ def add_exports(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> l
     return [listed, again]
 
 
-def write_bundle(workspace: Workspace, plan: ExportPlan, options: argparse.Namespace, progress: Told | None) -> Export:
+def write_bundle(
+    workspace: Workspace, plan: ExportPlan, options: argparse.Namespace, progress: Told | None
+) -> WrittenExport:
     output = Path(options.output)
     if options.zip and output.suffix != ".zip":
         raise UsageError(f"{output} is to be a zip: give it a name that ends in .zip.")

@@ -11,7 +11,7 @@ from dataflow_core.errors import UsageError
 from dataflow_core.exporters import EXPORTERS
 from dataflow_core.exporters.base import FieldChoice
 from dataflow_core.exporting.names import label
-from dataflow_core.exporting.plan import Compression, Export, ExportPlan, Preflight, Splits, Stage, TokenLimit
+from dataflow_core.exporting.plan import Compression, ExportPlan, Preflight, Splits, Stage, TokenLimit, WrittenExport
 from dataflow_core.generators import GENERATORS
 from dataflow_core.models import ReviewStatus
 from dataflow_core.storage.queries import Query
@@ -116,7 +116,7 @@ def export(workspace: Workspace, options: argparse.Namespace) -> int:
     return 0
 
 
-def say_written(made: Export) -> None:
+def say_written(made: WrittenExport) -> None:
     for file in made.files:
         if file.kind == "data":
             print(f"{file.records} records in {file.path}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dataflow_core.cli.arguments import budget_of, endpoint_of
 from dataflow_core.errors import UsageError
-from dataflow_core.importers.base import Checked, Mapping, ReadSoFar, Recognised
+from dataflow_core.importers.base import Checked, ImportMapping, ReadSoFar, Recognised
 from dataflow_core.importers.making import DIALOGUES, OWN, PARTS, TASKS, check_mapping
 from dataflow_core.models import Budget, Run
 from dataflow_core.storage.queries import Query
@@ -51,7 +51,7 @@ def import_file(workspace: Workspace, options: argparse.Namespace) -> tuple[int,
     return status, _answers(workspace, run, options) if options.reanswer else None
 
 
-def mapping_of(options: argparse.Namespace, found: Recognised) -> Mapping:
+def mapping_of(options: argparse.Namespace, found: Recognised) -> ImportMapping:
     """What the options say of the columns, over what was recognised. Raises `UsageError`."""
     mapping = found.mapping
     given = dict(map(_part, options.map))
@@ -77,7 +77,7 @@ def _part(text: str) -> tuple[str, str]:
     return part, column
 
 
-def _check(workspace: Workspace, path: Path, mapping: Mapping, options: argparse.Namespace) -> int:
+def _check(workspace: Workspace, path: Path, mapping: ImportMapping, options: argparse.Namespace) -> int:
     checked = workspace.imports.check(path, path.name, mapping, None if options.quiet else _show)
     can = "could be imported" if options.check else "can be imported"
     print(f"{_records(checked.records)} {can}; {_lines(checked.problems)} cannot be used.")

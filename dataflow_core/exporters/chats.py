@@ -19,7 +19,7 @@ from dataflow_core.exporters.base import (
     Turn,
     UnfitError,
 )
-from dataflow_core.exporters.rules import NOT_CARRIED
+from dataflow_core.exporters.rules import NOT_CARRIED, kind_of
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.field_values import MODEL_NAME
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator, task_keys
@@ -57,7 +57,7 @@ def dialogue_of(fields: Fields) -> Chat:
     if system is None:
         system = ""
     elif not isinstance(system, str):
-        raise UnfitError(f"Its system turn holds {_kind(system)} where a text belongs.")
+        raise UnfitError(f"Its system turn holds {kind_of(system)} where a text belongs.")
     return Chat(tuple(zip(*turns_of(fields), strict=True)), system)
 
 
@@ -96,13 +96,13 @@ class TurnsExporter(Exporter):
 
 def _turn(turn: Any, place: int) -> Turn:
     if not isinstance(turn, dict):
-        raise UnfitError(f"Turn {place} of its conversation is {_kind(turn)}, not a role with a text.")
+        raise UnfitError(f"Turn {place} of its conversation is {kind_of(turn)}, not a role with a text.")
     role, text = turn.get("role"), turn.get("value")
     if not isinstance(role, str) or role not in _ROLES:
         said = f"the role “{role}”" if isinstance(role, str) and role else "no role"
         raise UnfitError(f"Turn {place} of its conversation has {said}; turns are by “user” or “assistant”.")
     if not isinstance(text, str):
-        raise UnfitError(f"Turn {place} of its conversation holds {_kind(text)} where a text belongs.")
+        raise UnfitError(f"Turn {place} of its conversation holds {kind_of(text)} where a text belongs.")
     return "user" if role == "user" else "assistant", text
 
 
@@ -139,7 +139,7 @@ def field_text(content: Content, name: str, *, may_lack: bool = False) -> str:
     if name not in fields:
         raise UnfitError(f"It has no field “{name}”.")
     if not isinstance(value, str):
-        raise UnfitError(f"Its field “{name}” holds {_kind(value)} where a text belongs.")
+        raise UnfitError(f"Its field “{name}” holds {kind_of(value)} where a text belongs.")
     return value
 
 
@@ -181,14 +181,3 @@ def choice_in_words(generator: str, choice: FieldChoice) -> str:
     if generator == ParaSeqTaskGenerator.name:
         return f"A task record holds tasks and no answer. As chosen here, {sentence[0].lower()}{sentence[1:]}"
     return sentence
-
-
-def _kind(value: Any) -> str:
-    """What a value is, in words."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, int | float):
-        return "a number"
-    return "a list" if isinstance(value, list) else "a text" if isinstance(value, str) else "an object"

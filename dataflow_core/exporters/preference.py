@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from dataflow_core.exporters.base import Content, FieldChoice, Problem, Severity, Turn, UnfitError
 from dataflow_core.exporters.chats import TurnsExporter, dialogue_of, is_dialogue, settled, texts_of
 from dataflow_core.exporters.messages import messages_of
+from dataflow_core.exporters.pairs import ANSWERS, PAIR, is_pair, left_of, pair_of, why_no_pair
 from dataflow_core.exporters.prompt_completion import answer_of, prompt_of, said_in, turn_problems
 from dataflow_core.exporters.rules import LEARNS_SILENCE, NOT_CARRIED, empty_text, half_characters
 from dataflow_core.models import Fields
 
-#: A record that has these is a pair already.
-PAIR = ("prompt", "chosen", "rejected")
 SAME = "same-answers"
 
 
@@ -31,9 +29,11 @@ class PreferenceExporter(TurnsExporter):
 
     def row(self, content: Content, choice: FieldChoice) -> Fields:
         if is_pair(content.fields):
-            return _pair_of(content.fields)
+            return pair_of(content.fields)
         if content.refused is None:
-            raise UnfitError("It has no earlier version that the present one was preferred to.")
+            has_both = all(name in content.fields for name in ANSWERS)
+            why = why_no_pair(content.fields) if has_both else ""
+            raise UnfitError(why or "It has no earlier version that the present one was preferred to.")
         if is_dialogue(content.generator):
             return _of_dialogues(content.fields, content.refused)
         return _of_texts(content, content.refused, choice)
@@ -51,8 +51,10 @@ class PreferenceExporter(TurnsExporter):
         return found
 
     def notes(self, content: Content, choice: FieldChoice) -> list[Problem]:
-        """Of a dialogue only the first answer that the versions differ in is in the pair."""
-        if content.refused is None or not is_dialogue(content.generator) or is_pair(content.fields):
+        """Of a dialogue only the first answer that the versions differ in is in the pair; of a pair, its messages."""
+        if is_pair(content.fields):
+            return _left_behind(content.fields)
+        if content.refused is None or not is_dialogue(content.generator):
             return []
         found = super().notes(content, choice)
         turns, others = dialogue_of(content.fields).turns, dialogue_of(content.refused).turns
@@ -67,32 +69,15 @@ class PreferenceExporter(TurnsExporter):
         return said_in(row["prompt"]) + max(said_in(row["chosen"]), said_in(row["rejected"]), key=_length)
 
 
-def is_pair(fields: Fields) -> bool:
-    return all(name in fields for name in PAIR)
-
-
 def _length(texts: list[str]) -> int:
     return sum(map(len, texts))
 
 
-def _pair_of(fields: Fields) -> Fields:
-    """The record's own pair, as it is. Raises `UnfitError` where it is neither texts nor messages throughout."""
-    row = {name: fields[name] for name in PAIR}
-    if not all(isinstance(value, str) for value in row.values()):
-        for name, value in row.items():
-            if not _are_messages(value):
-                raise UnfitError(
-                    f"Its field “{name}” is no list of messages with a role and a content. “prompt”, “chosen” and "
-                    "“rejected” are three texts, or three such lists."
-                )
-    return row
-
-
-def _are_messages(value: Any) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(message, dict) and isinstance(message.get("role"), str) and isinstance(message.get("content"), str)
-        for message in value
-    )
+def _left_behind(fields: Fields) -> list[Problem]:
+    if not left_of(fields, pair_of(fields)):
+        return []
+    message = "The text of “prompt” is not in the messages of “chosen” and “rejected”, and is left behind."
+    return [Problem(NOT_CARRIED, Severity.NOTED, message)]
 
 
 def _of_dialogues(fields: Fields, refused: Fields) -> Fields:

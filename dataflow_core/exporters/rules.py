@@ -92,3 +92,14 @@ def is_json(value: Any) -> bool:
     if isinstance(value, dict):
         return all(map(is_json, value.values()))
     return not isinstance(value, list) or all(map(is_json, value))
+
+
+def kind_of(value: Any) -> str:
+    """What a value is, in words."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int | float):
+        return "a number"
+    return "a list" if isinstance(value, list) else "a text" if isinstance(value, str) else "an object"

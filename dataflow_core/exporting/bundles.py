@@ -22,7 +22,7 @@ from dataflow_core.exporting.hub import Pushed, push_files
 from dataflow_core.exporting.hub import Told as ToldOfPush
 from dataflow_core.exporting.manifest import NAME, ManifestFile, StoredExport, digest_of
 from dataflow_core.exporting.names import check_name
-from dataflow_core.exporting.plan import Export, ExportPlan, Told
+from dataflow_core.exporting.plan import ExportPlan, Told, WrittenExport
 from dataflow_core.exporting.remaking import Remade, Remaking
 from dataflow_core.exporting.zipping import zip_folder
 from dataflow_core.models import ReviewStatus, Run
@@ -55,7 +55,7 @@ class Bundles:
         *,
         about: About | None = None,
         as_zip: bool = False,
-    ) -> Export:
+    ) -> WrittenExport:
         """Write the export as `workspace.exports.write` does, with manifest, card and what trainers are told beside it.
 
         With `as_zip` there is but NAME.zip in the folder, which is `bundle` of what is returned; its files are named as
@@ -66,7 +66,9 @@ class Bundles:
                 return self._write_zip(plan, folder, name, progress, along)
             return self._exports.write(plan, folder, name, progress, along)
 
-    def _write_zip(self, plan: ExportPlan, folder: Path, name: str, progress: Told | None, along: Along) -> Export:
+    def _write_zip(
+        self, plan: ExportPlan, folder: Path, name: str, progress: Told | None, along: Along
+    ) -> WrittenExport:
         _check_free(folder / f"{name}.zip")
         staging = partial_name(folder / f"{name or self._name}.zip")
         with clear_errors(folder):
@@ -83,7 +85,7 @@ class Bundles:
         files = tuple(replace(file, path=Path(file.path.name)) for file in export.files)
         return replace(export, folder=folder, files=files, bundle=target)
 
-    def zipped(self, export: Export) -> Path:
+    def zipped(self, export: WrittenExport) -> Path:
         """One zip of an export that was written as a folder, beside that."""
         return zip_folder(export.folder)
 
@@ -111,7 +113,7 @@ class Bundles:
             files += along.files(partial, name, plan, remaking.preflight(), files)
         target = folder / name
         moved = tuple(replace(file, path=target / file.path.name) for file in files)
-        return remaking.result(Export(name, target, moved, plan, stored.manifest.left_out))
+        return remaking.result(WrittenExport(name, target, moved, plan, stored.manifest.left_out))
 
     @staticmethod
     def open(path: Path) -> StoredExport:

@@ -25,7 +25,7 @@ from dataflow_core.exporting.judging import Judge
 from dataflow_core.exporting.names import check_name, default_name, suffix_of
 from dataflow_core.exporting.output import Output
 from dataflow_core.exporting.passes import Passes, split_names
-from dataflow_core.exporting.plan import Export, ExportFile, ExportPlan, Preflight, Told
+from dataflow_core.exporting.plan import ExportFile, ExportPlan, Preflight, Told, WrittenExport
 from dataflow_core.exporting.reading import Reader, reading, whole
 from dataflow_core.models import SKELETON, Fields
 from dataflow_core.storage.queries import Query
@@ -70,7 +70,7 @@ class Exports:
         name: str = "",
         progress: Told | None = None,
         along: Along | None = None,
-    ) -> Export:
+    ) -> WrittenExport:
         """Write the export as a new folder `name` within `folder`, which is made where it is not there.
 
         Its files are NAME_tasks_train.jsonl and the like. `name` is the workspace's with the time where none is given.
@@ -82,9 +82,9 @@ class Exports:
             preflight, files = self._write_into(partial, plan, name, progress, along)
         target = folder / name
         moved = tuple(replace(file, path=target / file.path.name) for file in files)
-        return Export(name, target, moved, plan, preflight.left_out, preflight=preflight)
+        return WrittenExport(name, target, moved, plan, preflight.left_out, preflight=preflight)
 
-    def write_file(self, plan: ExportPlan, path: Path, progress: Told | None = None) -> Export:
+    def write_file(self, plan: ExportPlan, path: Path, progress: Told | None = None) -> WrittenExport:
         """Write the records to `path`; those of several generators, or splits, to files beside it, called so.
 
         What is left out stands in STEM_left_out.jsonl beside; where nothing is, one from before is removed. Files that
@@ -113,7 +113,7 @@ class Exports:
                     remove(output.left_out_path(stem))  # it tells of an earlier export to the same place
                 sync_folder(path.parent)
         files = tuple(file for _, file in made)
-        return Export(stem, path.parent, files, plan, preflight.left_out, preflight=preflight)
+        return WrittenExport(stem, path.parent, files, plan, preflight.left_out, preflight=preflight)
 
     def _write_into(
         self, folder: Path, plan: ExportPlan, name: str, progress: Told | None, along: Along | None

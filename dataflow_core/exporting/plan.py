@@ -147,7 +147,7 @@ class ExportFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Export:
+class WrittenExport:
     """An export as it was written, with its manifest beside the files, or in the one zip.
 
     `preflight` is what the look at the same state of the same records brought.

@@ -15,7 +15,7 @@ from dataflow_core.exporting.comparison import MOST_NAMED, Difference
 from dataflow_core.exporting.manifest import ManifestFile, Placed, StoredExport
 from dataflow_core.exporting.output import Output
 from dataflow_core.exporting.passes import split_names
-from dataflow_core.exporting.plan import Export, ExportFile, Preflight, Stage, Told
+from dataflow_core.exporting.plan import ExportFile, Preflight, Stage, Told, WrittenExport
 from dataflow_core.exporting.reading import Reader
 from dataflow_core.models import Fields
 from dataflow_core.storage.contents import Snapshot, StoredContent
@@ -34,7 +34,7 @@ class Remade:
     is what they said then.
     """
 
-    export: Export
+    export: WrittenExport
     identical: tuple[str, ...]
     differing: tuple[str, ...]
     missing: tuple[str, ...]
@@ -94,7 +94,7 @@ class Remaking:
         manifest = self._stored.manifest
         return Preflight(manifest.found, {}, (), dict(manifest.by_rule), left_out=manifest.left_out)
 
-    def result(self, export: Export) -> Remade:
+    def result(self, export: WrittenExport) -> Remade:
         before = {_place(file): file.sha256 for file in self._stored.manifest.data}
         now = {_place(file): file for file in export.files if file.kind == "data"}
         same = [file.path.name for place, file in now.items() if before.get(place) == file.sha256]

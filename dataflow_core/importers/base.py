@@ -9,7 +9,7 @@ from dataflow_core.models import Fields, SourceLine
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
+class ImportMapping:
     """Which columns are what: our name of a part to the file's name of the column.
 
     `kind` is the generator whose records they become. For tasks the parts are atom_task, parallel_task,
@@ -39,7 +39,7 @@ class Recognised:
     shape: str
     title: str  # "OpenAI chat", for a person
     columns: tuple[str, ...]
-    mapping: Mapping
+    mapping: ImportMapping
     sample: tuple[Fields, ...] = ()
     records: tuple[Fields, ...] = ()
     notes: tuple[str, ...] = ()
@@ -51,7 +51,9 @@ class Checked:
     """A whole file read once: how many entries would become records, and those that would not.
 
     `problems` counts what stands in the way of importing all of it; `blank` lines do not. `notes` are sentences, with
-    counts, on what will not be kept.
+    counts, on what will not be kept, and on what is worth knowing: `unanswered` dialogues, which end with a turn of the
+    user's, `doubled` ones, in which one side has two turns running, and records that are `not_pairs` in a file of
+    preference pairs.
     """
 
     records: int
@@ -59,6 +61,9 @@ class Checked:
     first_problems: tuple[SourceLine, ...]  # no more than can be shown
     blank: int = 0
     notes: tuple[str, ...] = ()
+    unanswered: int = 0
+    doubled: int = 0
+    not_pairs: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from dataflow_core.errors import ReadError
 from dataflow_core.exporting.files import write_lines
 from dataflow_core.generators.para_seq import task_keys
-from dataflow_core.importers.base import Checked, ImportProgress, Mapping, Recognised
+from dataflow_core.importers.base import Checked, ImportMapping, ImportProgress, Recognised
 from dataflow_core.importers.making import TASKS, Maker
 from dataflow_core.importers.reading import Pass
 from dataflow_core.importers.recognising import recognise, with_mapping
@@ -40,11 +40,11 @@ class Imports:
         """Tell by its first entries what the file holds. `name` is what it is called. Raises `ReadError`."""
         return recognise(path, name)
 
-    def preview(self, recognised: Recognised, mapping: Mapping) -> Recognised:
+    def preview(self, recognised: Recognised, mapping: ImportMapping) -> Recognised:
         """What becomes of the same entries by another mapping. Raises `UsageError` for one that cannot be used."""
         return with_mapping(recognised, mapping)
 
-    def check(self, path: Path, name: str, mapping: Mapping, progress: ImportProgress | None = None) -> Checked:
+    def check(self, path: Path, name: str, mapping: ImportMapping, progress: ImportProgress | None = None) -> Checked:
         """Read the whole file, and store nothing.
 
         Raises `ReadError` where it cannot be read to its end, and `UsageError` for a mapping that cannot be used.
@@ -56,10 +56,11 @@ class Imports:
             for problem in going.problems_only():
                 if len(first) < MOST_SHOWN:
                     first.append(_shown(problem))
-            notes = going.notes()
-        return Checked(going.records, going.bad, tuple(first), going.blank, notes)
+            notes, noticed = going.notes(), going.noticed
+        counts = noticed.unanswered, noticed.doubled, noticed.not_pairs
+        return Checked(going.records, going.bad, tuple(first), going.blank, notes, *counts)
 
-    def problems(self, path: Path, name: str, mapping: Mapping) -> Iterator[SourceLine]:
+    def problems(self, path: Path, name: str, mapping: ImportMapping) -> Iterator[SourceLine]:
         """The lines that cannot be used, each with its reason and its whole text, as the file is read.
 
         Raises what `check` does.
@@ -68,7 +69,7 @@ class Imports:
         with opened_source(path, name) as source:
             yield from Pass(source, maker, None).problems_only()
 
-    def write_problems(self, path: Path, name: str, mapping: Mapping, out: Path) -> int:
+    def write_problems(self, path: Path, name: str, mapping: ImportMapping, out: Path) -> int:
         """Write the lines that cannot be used to a file, with reasons, and return how many there are.
 
         Raises what `check` does, and `UsageError` where `out` cannot be written.
@@ -81,7 +82,7 @@ class Imports:
         self,
         path: Path,
         name: str,
-        mapping: Mapping,
+        mapping: ImportMapping,
         *,
         skip_bad: bool = False,
         author: str = "",
@@ -125,7 +126,7 @@ def _refuse(name: str) -> Callable[[SourceLine], None]:
     return refuse
 
 
-def _params_of(mapping: Mapping) -> Fields:
+def _params_of(mapping: ImportMapping) -> Fields:
     """What tells the fields of the records apart, as the params of a run do."""
     if mapping.kind != TASKS:
         return {}
@@ -134,7 +135,7 @@ def _params_of(mapping: Mapping) -> Fields:
     return keys | {f"output_{part}_key": mapping.columns[part] for part in outputs}
 
 
-def _source_of(name: str, source: Source, going: Pass, mapping: Mapping) -> Fields:
+def _source_of(name: str, source: Source, going: Pass, mapping: ImportMapping) -> Fields:
     about: Fields = {"name": name, "format": source.format, "encoding": source.encoding}
     about |= {"lines": going.records + going.bad + going.blank, "skipped": going.bad}
     return about | {"blank": going.blank, "unreadable": going.bad, "notes": list(going.notes())}

@@ -8,12 +8,13 @@ from typing import Any
 
 from dataflow_core.errors import UsageError
 from dataflow_core.exporters.csv_table import unguarded
+from dataflow_core.exporters.rules import kind_of
 from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator, task_keys
-from dataflow_core.importers.base import Mapping
+from dataflow_core.importers.base import ImportMapping
 from dataflow_core.importers.json_entries import JsonReader
-from dataflow_core.importers.turns import UnusableError, dialogue_of, kind
+from dataflow_core.importers.turns import UnusableError, dialogue_of
 from dataflow_core.models import Fields
 from dataflow_core.readers import json_values
 
@@ -35,7 +36,7 @@ class Maker:
     Raises `UsageError` for a mapping that names no such kind or part, or lacks a part that is needed.
     """
 
-    def __init__(self, mapping: Mapping) -> None:
+    def __init__(self, mapping: ImportMapping) -> None:
         check_mapping(mapping)
         self.mapping = mapping
         self.lost: Counter[str] = Counter()  # of turns, by the name of what they have besides a role and a text
@@ -87,7 +88,7 @@ class Maker:
         for part, column in self._columns.items():
             value = fields.get(column)
             if type(value) is not str:
-                what = f"{kind(value)} in “{column}”" if column in fields else f"no “{column}”"
+                what = f"{kind_of(value)} in “{column}”" if column in fields else f"no “{column}”"
                 raise UnusableError(f"has {what}, where the text of the {part.replace('_', ' ')} is needed.")
         return fields
 
@@ -123,7 +124,9 @@ class Maker:
         if "completion" in self._columns:
             after = fields.get(self._columns["completion"])
             if not isinstance(value, list) or not isinstance(after, list):
-                raise UnusableError(f"has {kind(after)} in “{self._columns['completion']}”, where messages are needed.")
+                raise UnusableError(
+                    f"has {kind_of(after)} in “{self._columns['completion']}”, where messages are needed."
+                )
             value = value + after
         return dialogue_of(value, self.lost)
 
@@ -132,7 +135,9 @@ class Maker:
         turns: list[dict[str, str]] = []
         earlier = fields.get(columns["history"]) if "history" in columns else None
         if earlier and not isinstance(earlier, list):  # an empty cell is none
-            raise UnusableError(f"has {kind(earlier)} in “{columns['history']}”, where a list of exchanges is needed.")
+            raise UnusableError(
+                f"has {kind_of(earlier)} in “{columns['history']}”, where a list of exchanges is needed."
+            )
         for place, pair in enumerate(earlier or (), start=1):
             if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(text, str) for text in pair):
                 raise UnusableError(f"has no question with its answer as part {place} of “{columns['history']}”.")
@@ -148,7 +153,7 @@ class Maker:
         column = self._columns[part]
         value = fields.get(column)
         if not isinstance(value, str):
-            what = f"{kind(value)} in “{column}”" if column in fields else f"no “{column}”"
+            what = f"{kind_of(value)} in “{column}”" if column in fields else f"no “{column}”"
             raise UnusableError(f"has {what}, where the text of the {part} is needed.")
         return value
 
@@ -159,7 +164,7 @@ class Maker:
         if value is None:
             return ""
         if not isinstance(value, str):
-            raise UnusableError(f"has {kind(value)} in “{column}”, where a text is needed.")
+            raise UnusableError(f"has {kind_of(value)} in “{column}”, where a text is needed.")
         return value
 
     def _add(self, made: Fields, name: str, value: Any) -> None:
@@ -188,7 +193,7 @@ class Maker:
         return fields | found if found else fields
 
 
-def check_mapping(mapping: Mapping) -> None:
+def check_mapping(mapping: ImportMapping) -> None:
     """Raises `UsageError` for a mapping that cannot be used."""
     if mapping.kind not in PARTS:
         raise UsageError(f"There are no records of the kind {mapping.kind!r}. The kinds are: {', '.join(PARTS)}.")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from dataflow_core.importers.base import ImportProgress, ReadSoFar
 from dataflow_core.importers.making import Maker
+from dataflow_core.importers.noticing import Noticing
 from dataflow_core.importers.sources import Source
 from dataflow_core.importers.turns import UnusableError
 from dataflow_core.models import Fields, SourceLine
@@ -24,6 +25,7 @@ class Pass:
         self._source, self._maker, self._progress = source, maker, progress
         self._problems: list[SourceLine] = []
         self._unit = source.unit.capitalize()
+        self.noticed = Noticing(maker.mapping.kind)
         self.records = self.bad = self.blank = 0
         self.first_reason = ""
 
@@ -33,6 +35,7 @@ class Pass:
         Problems are handed to `refuse`, which raises, or are kept until `take_problems`.
         """
         make, as_it_stands = self._maker.make, self._maker.is_as_it_stands
+        notice = self.noticed.see
         told, looked = time.monotonic(), 0
         for line, value, raw in self._source.entries:
             looked += 1
@@ -53,6 +56,7 @@ class Pass:
                     raw = raw or json.dumps(value, ensure_ascii=False)
                 else:
                     self.records += 1
+                    notice(line, fields)
                     # Mostly the entry is the record already, and need not be written as JSON again.
                     yield fields, raw if as_it_stands or fields == value else ""
                     continue
@@ -77,7 +81,8 @@ class Pass:
 
     def notes(self) -> tuple[str, ...]:
         """What was not kept, or was taken differently."""
-        found = [*self._source.notes, *self._maker.notes(_plural(self._source.unit))]
+        unit = self._source.unit
+        found = [*self._source.notes, *self._maker.notes(_plural(unit)), *self.noticed.sentences(unit, _plural(unit))]
         if nans := self._source.nans():
             found.append(f"{nans:,} numbers were NaN, which JSON does not know; they are empty now.")
         return tuple(found)

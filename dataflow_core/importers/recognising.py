@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from dataflow_core.errors import ReadError
-from dataflow_core.importers.base import Mapping, Recognised
+from dataflow_core.exporters.pairs import PAIR
+from dataflow_core.importers.base import ImportMapping, Recognised
 from dataflow_core.importers.making import Maker
 from dataflow_core.importers.shapes import Found, json_columns, of_tables, shape_of
 from dataflow_core.importers.sources import Source, opened_source
@@ -45,7 +46,7 @@ def recognise(path: Path, name: str) -> Recognised:
     return replace(recognised, records=tuple(made[:_SHOWN]), notes=(*source.notes, *maker.notes()))
 
 
-def with_mapping(recognised: Recognised, mapping: Mapping) -> Recognised:
+def with_mapping(recognised: Recognised, mapping: ImportMapping) -> Recognised:
     """What becomes of the sample by another mapping. Raises `UsageError` for one that cannot be used."""
     maker = Maker(mapping)
     made = tuple(_made(maker, recognised.sample))
@@ -66,7 +67,7 @@ def _sample(source: Source) -> tuple[list[Fields], str]:
     return sample, reason
 
 
-def _found(source: Source, sample: list[Fields], columns: tuple[str, ...]) -> tuple[Found, Mapping]:
+def _found(source: Source, sample: list[Fields], columns: tuple[str, ...]) -> tuple[Found, ImportMapping]:
     is_csv = source.format in ("CSV", "TSV")
     if not source.columns:
         found = shape_of(sample, columns)
@@ -75,7 +76,8 @@ def _found(source: Source, sample: list[Fields], columns: tuple[str, ...]) -> tu
     parsed = [fields | {name: _parsed(fields[name]) for name in as_json} for fields in sample]
     found = shape_of(parsed, columns)
     mapping = found.shape.mapping
-    used = tuple(name for name in as_json if name in mapping.columns.values())
+    read = PAIR if found.shape.name == "preference" else mapping.columns.values()
+    used = tuple(name for name in as_json if name in read)
     mapping = of_tables(mapping, columns, is_csv=is_csv, as_json=used)
     return found, mapping
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from dataflow_core.exporters.tables import ABOUT
-from dataflow_core.importers.base import Mapping
+from dataflow_core.importers.base import ImportMapping
 from dataflow_core.importers.making import DIALOGUES, OWN, PARTS, TASKS
 from dataflow_core.importers.turns import are_turns
 from dataflow_core.models import Fields
@@ -27,7 +27,7 @@ class Shape(NamedTuple):
 
     name: str
     title: str
-    mapping: Mapping
+    mapping: ImportMapping
 
 
 Matcher = Callable[[Fields], Shape | None]
@@ -58,7 +58,9 @@ def shape_of(sample: Sequence[Fields], columns: Sequence[str]) -> Found:
     return Found(best[0]._replace(mapping=replace(best[0].mapping, columns=in_order)), len(best))
 
 
-def of_tables(mapping: Mapping, columns: Sequence[str], *, is_csv: bool, as_json: tuple[str, ...]) -> Mapping:
+def of_tables(
+    mapping: ImportMapping, columns: Sequence[str], *, is_csv: bool, as_json: tuple[str, ...]
+) -> ImportMapping:
     """The mapping of a table: columns that say where a record came from are set aside."""
     return replace(mapping, aside=about_columns(columns), as_json=as_json, is_quoted=is_csv)
 
@@ -72,7 +74,7 @@ def about_columns(columns: Sequence[str]) -> tuple[str, ...]:
 def _tasks(fields: Fields) -> Shape | None:
     names = PARTS[TASKS]
     if all(isinstance(fields.get(name), str) for name in names):
-        return Shape("dataflow", "DataFlow tasks", Mapping(TASKS, {name: name for name in names}))
+        return Shape("dataflow", "DataFlow tasks", ImportMapping(TASKS, {name: name for name in names}))
     return None
 
 
@@ -89,23 +91,23 @@ def _conversation(fields: Fields) -> Shape | None:
         for part in ("system", "category"):
             if part != column and isinstance(fields.get(part), str):
                 columns[part] = part
-        return Shape(name, title, Mapping(DIALOGUES, columns))
+        return Shape(name, title, ImportMapping(DIALOGUES, columns))
     return None
 
 
 def _preference(fields: Fields) -> Shape | None:
     if "chosen" in fields and "rejected" in fields:
-        return Shape("preference", "Preference pairs", Mapping(OWN))
+        return Shape("preference", "Preference pairs", ImportMapping(OWN))
     return None
 
 
 def _prompt_completion(fields: Fields) -> Shape | None:
     prompt, completion = fields.get("prompt"), fields.get("completion")
     if isinstance(prompt, str) and isinstance(completion, str):
-        return Shape("prompt-completion", "Prompt and completion", Mapping(OWN))
+        return Shape("prompt-completion", "Prompt and completion", ImportMapping(OWN))
     if are_turns(completion) and (are_turns(prompt) or prompt == []):
         columns = {"conversation": "prompt", "completion": "completion"}
-        return Shape("prompt-completion", "Prompt and completion, as messages", Mapping(DIALOGUES, columns))
+        return Shape("prompt-completion", "Prompt and completion, as messages", ImportMapping(DIALOGUES, columns))
     return None
 
 
@@ -113,10 +115,10 @@ def _alpaca(fields: Fields) -> Shape | None:
     if not isinstance(fields.get("instruction"), str) or not isinstance(fields.get("output"), str):
         return None
     if not isinstance(fields.get("history"), list):
-        return Shape("alpaca", "Alpaca", Mapping(OWN))
+        return Shape("alpaca", "Alpaca", ImportMapping(OWN))
     columns = {"user": "instruction", "assistant": "output", "history": "history"}
     columns |= {part: part for part in ("input", "system", "category") if isinstance(fields.get(part), str)}
-    return Shape("alpaca", "Alpaca with history", Mapping(DIALOGUES, columns))
+    return Shape("alpaca", "Alpaca with history", ImportMapping(DIALOGUES, columns))
 
 
 _MATCHERS: tuple[Matcher, ...] = (_tasks, _preference, _prompt_completion, _alpaca, _conversation)
@@ -127,12 +129,12 @@ def _guess(columns: Sequence[str]) -> Shape:
     asked = next((by_name[name] for name in _ASKED if name in by_name), "")
     answered = next((by_name[name] for name in _ANSWERED if name in by_name and by_name[name] != asked), "")
     if not asked or not answered:
-        return Shape("columns", "Columns", Mapping(OWN))
+        return Shape("columns", "Columns", ImportMapping(OWN))
     parts = {"user": asked, "assistant": answered}
     parts |= {part: by_name[part] for part in ("system", "category") if part in by_name}
     if "input" in by_name and by_name["input"] != asked:
         parts["input"] = by_name["input"]
-    return Shape("columns", "Questions and answers", Mapping(DIALOGUES, parts))
+    return Shape("columns", "Questions and answers", ImportMapping(DIALOGUES, parts))
 
 
 def json_columns(sample: Sequence[dict[str, Any]], columns: Sequence[str]) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from dataflow_core.exporters.rules import kind_of
+
 #: What a turn's role and its text are called, the likeliest first.
 ROLE_KEYS, TEXT_KEYS = ("role", "from", "speaker"), ("content", "value", "text")
 _ROLES = {
@@ -37,7 +39,7 @@ def dialogue_of(value: Any, lost: Counter[str]) -> Dialogue:
     Raises `UnusableError` for what a dialogue cannot hold.
     """
     if not isinstance(value, list):
-        raise UnusableError(f"has {kind(value)} where its conversation should be, a list of turns.")
+        raise UnusableError(f"has {kind_of(value)} where its conversation should be, a list of turns.")
     turns: list[dict[str, str]] = []
     system = ""
     for place, turn in enumerate(value, start=1):
@@ -66,7 +68,7 @@ def _is_turn(turn: Any) -> bool:
 
 def _read(turn: Any, place: int, lost: Counter[str]) -> tuple[str, str]:
     if not isinstance(turn, dict):
-        raise UnusableError(f"has {kind(turn)} as turn {place}, where a role with a text is needed.")
+        raise UnusableError(f"has {kind_of(turn)} as turn {place}, where a role with a text is needed.")
     role_key, text_key = _key(turn, ROLE_KEYS), _key(turn, TEXT_KEYS)
     said = turn.get(role_key)
     if not isinstance(said, str) or not said:
@@ -94,19 +96,8 @@ def _text(value: Any, place: int, lost: Counter[str]) -> str:
             return str(part["text"])
     if isinstance(value, list):
         raise UnusableError(f"has parts in turn {place}, not one text: pictures and the like cannot be reviewed.")
-    raise UnusableError(f"has {kind(value)} in turn {place}, where a text is needed.")
+    raise UnusableError(f"has {kind_of(value)} in turn {place}, where a text is needed.")
 
 
 def _key(turn: dict[str, Any], keys: Iterable[str]) -> str:
     return next((key for key in keys if turn.get(key) is not None), "")
-
-
-def kind(value: Any) -> str:
-    """What a value is, in words."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, int | float):
-        return "a number"
-    return "a list" if isinstance(value, list) else "a text" if isinstance(value, str) else "an object"

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dataflow_core.exporting.plan import Export, ExportPlan
+from dataflow_core.exporting.plan import ExportPlan, WrittenExport
 from dataflow_core.models import Fields
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
@@ -37,7 +37,7 @@ def make_all_kinds(workspace: Workspace, count: int = 10) -> None:
         _edited(workspace, OWN, own_fields(number), answer=f"Better, {number}.")
 
 
-def export_of(workspace: Workspace, folder: Path, name: str = "ex", **plan: Any) -> Export:
+def export_of(workspace: Workspace, folder: Path, name: str = "ex", **plan: Any) -> WrittenExport:
     return workspace.bundles.write(ExportPlan(**{"query": Query(), **plan}), folder, name)
 
 

@@ -27,7 +27,7 @@ from dataflow_core.exporters import EXPORTERS
 from dataflow_core.exporters.base import Content, FieldChoice, Severity
 from dataflow_core.exporting import files, reading
 from dataflow_core.exporting.names import check_name, default_name
-from dataflow_core.exporting.plan import Export, ExportFile, ExportPlan, Preflight, Splits, Stage, TokenLimit
+from dataflow_core.exporting.plan import ExportFile, ExportPlan, Preflight, Splits, Stage, TokenLimit, WrittenExport
 from dataflow_core.models import Fields, ReviewStatus
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
@@ -59,7 +59,7 @@ def lines(path: Path) -> list[Any]:
     return [json.loads(line) for line in data.decode().splitlines()]
 
 
-def by_kind(made: Export, kind: str) -> list[ExportFile]:
+def by_kind(made: WrittenExport, kind: str) -> list[ExportFile]:
     return [file for file in made.files if file.kind == kind]
 
 
@@ -411,9 +411,9 @@ def test_two_exports_of_one_name_at_once_leave_one_that_is_whole(mixed: Workspac
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(type(end).__name__ for end in ends) == ["Export", "UsageError"]
+    assert sorted(type(end).__name__ for end in ends) == ["UsageError", "WrittenExport"]
     (folder,) = tmp_path.glob("sam*")
-    (export,) = (end for end in ends if isinstance(end, Export))
+    (export,) = (end for end in ends if isinstance(end, WrittenExport))
     assert {path.name for path in folder.iterdir()} == {file.path.name for file in export.files}
     assert not list(tmp_path.glob(".*.partial"))
 

@@ -11,7 +11,7 @@ import pytest
 
 from dataflow_core.errors import UsageError
 from dataflow_core.exporting.hub import Pushed, PushError, push_files
-from dataflow_core.exporting.plan import Export, ExportPlan
+from dataflow_core.exporting.plan import ExportPlan, WrittenExport
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from tests.hub_stand_in import HubStandIn
@@ -49,7 +49,7 @@ def test_an_export_is_pushed_whole_and_with_a_card_that_the_hub_takes(
     workspace: Workspace, hub: HubStandIn, tmp_path: Path
 ) -> None:
     make_tasks(workspace, 5)
-    export: Export = workspace.bundles.write(ExportPlan(query=Query()), tmp_path, "five")
+    export: WrittenExport = workspace.bundles.write(ExportPlan(query=Query()), tmp_path, "five")
     told: list[str] = []
     pushed = workspace.bundles.push(export.folder, "five-tasks", progress=told.append, environ=hub.environ)
     assert pushed.repo == "ada/five-tasks"  # the token's owner's

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dataflow_core.errors import UsageError
 from dataflow_core.exporting.groups import Groups
-from dataflow_core.exporting.plan import Export, Splits
+from dataflow_core.exporting.plan import Splits, WrittenExport
 from dataflow_core.exporting.signatures import PLACES, signatures
 from dataflow_core.exporting.splits import _dealt
 from dataflow_core.models import Fields
@@ -28,7 +28,9 @@ def sentence(seed: int, count: int = 30) -> str:
     return " ".join(random.Random(seed).choices(WORDS, k=count))
 
 
-def splits_of(workspace: Workspace, folder: Path, splits: Splits, name: str = "x") -> tuple[dict[str, str], Export]:
+def splits_of(
+    workspace: Workspace, folder: Path, splits: Splits, name: str = "x"
+) -> tuple[dict[str, str], WrittenExport]:
     """The split of each record, by its id."""
     told = Told()
     made = workspace.exports.write(plan(splits=splits), folder, name, along=told)

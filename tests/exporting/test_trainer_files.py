@@ -11,7 +11,7 @@ import yaml
 
 from dataflow_core.exporters import EXPORTERS
 from dataflow_core.exporters.base import FieldChoice
-from dataflow_core.exporting.plan import Export, Splits
+from dataflow_core.exporting.plan import Splits, WrittenExport
 from dataflow_core.models import Fields
 from dataflow_core.workspace import Workspace
 from tests.exporting.made import OWN, export_of, make_all_kinds, rows_of
@@ -22,13 +22,13 @@ CHOICE = {OWN: FieldChoice(instruction="question", input="context", output="answ
 NOT_LLAMA = {("prompt-completion", "dialogues"), ("preference", "dialogues")}
 
 
-def written(workspace: Workspace, folder: Path, format_name: str, **more: Any) -> Export:
+def written(workspace: Workspace, folder: Path, format_name: str, **more: Any) -> WrittenExport:
     make_all_kinds(workspace)
     splits = Splits(0.6, 0.2, 0.2, similarity=1.0)
     return export_of(workspace, folder, format=format_name, fields=CHOICE, splits=splits, **more)
 
 
-def entries_of(export: Export) -> dict[str, Fields]:
+def entries_of(export: WrittenExport) -> dict[str, Fields]:
     entries: dict[str, Fields] = json.loads((export.folder / "dataset_info.json").read_text())
     return entries
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from dataflow_core.errors import ReadError, UsageError
 from dataflow_core.exporters.parquet import JSON_COLUMN
 from dataflow_core.importers import entries, json_entries, table_entries
-from dataflow_core.importers.base import Checked, Mapping
+from dataflow_core.importers.base import Checked, ImportMapping
 from dataflow_core.importers.making import DIALOGUES, OWN, TASKS, Maker
 from dataflow_core.importers.reading import Pass
 from dataflow_core.importers.recognising import recognise
@@ -28,10 +28,10 @@ from dataflow_core.models import Fields, SourceLine
 ROWS: list[Fields] = [{"a": "x", "b": "é😀"}, {"a": "line\nbreak", "b": "\u2028"}]
 
 
-def read(path: Path, mapping: Mapping | None = None, name: str = "file") -> tuple[list[Fields], list[SourceLine]]:
+def read(path: Path, mapping: ImportMapping | None = None, name: str = "file") -> tuple[list[Fields], list[SourceLine]]:
     records, going = [], None
     with opened_source(path, name) as source:
-        going = Pass(source, Maker(mapping or Mapping(OWN)), None)
+        going = Pass(source, Maker(mapping or ImportMapping(OWN)), None)
         records = [fields for fields, _ in going.made(None)]
     return records, going.take_problems()
 
@@ -177,7 +177,7 @@ def test_numbers_of_any_size_and_texts_like_numbers_stay_what_they_are(tmp_path:
 
 def test_what_is_no_number_is_read_as_nothing_and_said(tmp_path: Path) -> None:
     with opened_source(written(tmp_path, '{"a": NaN}\n{"a": 1}\n'), "file") as source:
-        going = Pass(source, Maker(Mapping(OWN)), None)
+        going = Pass(source, Maker(ImportMapping(OWN)), None)
         assert [fields for fields, _ in going.made(None)] == [{"a": None}, {"a": 1}]
         assert any("NaN" in note for note in going.notes())
 
@@ -294,7 +294,8 @@ def test_json_in_a_cell_of_csv_that_cannot_be_kept_is_a_problem_of_its_line(tmp_
     cells = [f'[{{"role": "user", "content": {text}}}]' for text in (turns.strip("[]"), '"x"')]
     rows = ["messages", *('"' + cell.replace('"', '""') + '"' for cell in cells)]
     records, problems = read(
-        written(tmp_path, "\n".join(rows)), Mapping(DIALOGUES, {"conversation": "messages"}, as_json=("messages",))
+        written(tmp_path, "\n".join(rows)),
+        ImportMapping(DIALOGUES, {"conversation": "messages"}, as_json=("messages",)),
     )
     assert [problem.line for problem in problems] == [2]
     assert records == [{"category": "", "conversation": [{"role": "user", "value": "x"}]}]
@@ -308,16 +309,16 @@ def test_a_file_that_is_not_there_is_refused_in_a_sentence(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "mapping",
     [
-        Mapping("nonsense"),
-        Mapping(TASKS, {"atom_task": "a"}),
-        Mapping(DIALOGUES),
-        Mapping(DIALOGUES, {"assistant": "a"}),
-        Mapping(DIALOGUES, {"user": "a", "assistant": "a"}),
-        Mapping(DIALOGUES, {"user": "a", "nonsense": "b"}),
-        Mapping(OWN, {"user": "a"}),
+        ImportMapping("nonsense"),
+        ImportMapping(TASKS, {"atom_task": "a"}),
+        ImportMapping(DIALOGUES),
+        ImportMapping(DIALOGUES, {"assistant": "a"}),
+        ImportMapping(DIALOGUES, {"user": "a", "assistant": "a"}),
+        ImportMapping(DIALOGUES, {"user": "a", "nonsense": "b"}),
+        ImportMapping(OWN, {"user": "a"}),
     ],
 )
-def test_a_mapping_that_cannot_be_used_is_refused(mapping: Mapping) -> None:
+def test_a_mapping_that_cannot_be_used_is_refused(mapping: ImportMapping) -> None:
     with pytest.raises(UsageError):
         Maker(mapping)
 

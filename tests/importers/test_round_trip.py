@@ -151,6 +151,16 @@ def test_preference_pairs_come_back(workspaces: list[Workspace], records: list[F
     there_and_back(workspaces, records, OWN, "preference")
 
 
+@pytest.mark.parametrize("name", ["preference", "dataflow", "parquet", "csv"])
+@pytest.mark.parametrize("prompt", [None, "Hi"])
+def test_pairs_whose_prompt_is_in_the_messages_come_back(
+    workspaces: list[Workspace], name: str, prompt: str | None
+) -> None:
+    asked = {"role": "user", "content": "Hi"}
+    answers = {word: [asked, {"role": "assistant", "content": word}] for word in ("chosen", "rejected")}
+    there_and_back(workspaces, [({"prompt": prompt} if prompt else {}) | answers] * 2, OWN, name)
+
+
 @pytest.mark.parametrize(
     ("name", "fields"),
     [

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dataflow_core.importers.base import Mapping, Recognised
+from dataflow_core.importers.base import ImportMapping, Recognised
 from dataflow_core.importers.making import DIALOGUES, OWN, TASKS, Maker
 from dataflow_core.importers.recognising import recognise, with_mapping
 from dataflow_core.importers.turns import UnusableError
@@ -100,13 +100,13 @@ def test_a_mixture_is_columns_that_a_person_can_map(tmp_path: Path) -> None:
 def test_columns_can_be_mapped_in_another_way(tmp_path: Path) -> None:
     recognised = found(tmp_path, [{"q": "Hi", "a": "Hello", "of": "Greeting"}])
     assert recognised.mapping.kind == OWN
-    mapping = Mapping(DIALOGUES, {"user": "q", "assistant": "a", "category": "of"})
+    mapping = ImportMapping(DIALOGUES, {"user": "q", "assistant": "a", "category": "of"})
     assert with_mapping(recognised, mapping).records == ({"conversation": TURNS, "category": "Greeting"},)
 
 
 def test_columns_of_tasks_may_have_other_names(tmp_path: Path) -> None:
     recognised = found(tmp_path, [{"t": "a", "p": "b", "s": "c", "c": "d", "more": 1}])
-    mapping = Mapping(TASKS, dict(zip(TASK, ("t", "p", "s", "c"), strict=False)))
+    mapping = ImportMapping(TASKS, dict(zip(TASK, ("t", "p", "s", "c"), strict=False)))
     assert with_mapping(recognised, mapping).records == ({"t": "a", "p": "b", "s": "c", "c": "d", "more": 1},)
 
 
@@ -144,7 +144,7 @@ def test_a_table_of_ours_leaves_provenance_aside_and_says_so(tmp_path: Path) -> 
 )
 def test_what_no_dialogue_can_hold_is_said(turns: Any, says: str) -> None:
     with pytest.raises(UnusableError, match=says):
-        Maker(Mapping(DIALOGUES, {"conversation": "messages"})).make({"messages": turns})
+        Maker(ImportMapping(DIALOGUES, {"conversation": "messages"})).make({"messages": turns})
 
 
 @pytest.mark.parametrize(
@@ -157,11 +157,11 @@ def test_what_no_dialogue_can_hold_is_said(turns: Any, says: str) -> None:
 )
 def test_a_task_needs_its_texts(entry: Fields, says: str) -> None:
     with pytest.raises(UnusableError, match=says):
-        Maker(Mapping(TASKS, {name: name for name in list(TASK)[:4]})).make(entry)
+        Maker(ImportMapping(TASKS, {name: name for name in list(TASK)[:4]})).make(entry)
 
 
 def test_earlier_turns_are_a_list_of_exchanges_or_none_at_all() -> None:
-    maker = Maker(Mapping(DIALOGUES, {"user": "q", "history": "h"}))
+    maker = Maker(ImportMapping(DIALOGUES, {"user": "q", "history": "h"}))
     for value, what in ((5, "a number"), ("text", "a text"), ({"a": 1}, "an object")):
         with pytest.raises(UnusableError, match=f"has {what} in “h”, where a list of exchanges is needed"):
             maker.make({"q": "Hi", "h": value})
@@ -171,7 +171,7 @@ def test_earlier_turns_are_a_list_of_exchanges_or_none_at_all() -> None:
 
 
 def test_a_system_turn_and_another_system_text_are_not_both_kept() -> None:
-    maker = Maker(Mapping(DIALOGUES, {"conversation": "messages", "system": "system"}))
+    maker = Maker(ImportMapping(DIALOGUES, {"conversation": "messages", "system": "system"}))
     messages = said(("system", "Be kind"), *BOTH)
     assert maker.make({"messages": messages, "system": "Be kind"})["system"] == "Be kind"
     with pytest.raises(UnusableError, match="Keep one"):
@@ -179,7 +179,7 @@ def test_a_system_turn_and_another_system_text_are_not_both_kept() -> None:
 
 
 def test_what_is_not_kept_of_turns_is_counted() -> None:
-    maker = Maker(Mapping(DIALOGUES, {"conversation": "messages"}))
+    maker = Maker(ImportMapping(DIALOGUES, {"conversation": "messages"}))
     turns = [{"role": "user", "content": "Hi", "name": "Ann"}, {"role": "assistant", "content": "Hello", "weight": 0}]
     assert maker.make({"messages": turns, "conversation": "mine"}) == PLAIN
     assert maker.make({"messages": turns}) == PLAIN

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import inspect
 
 from dataflow_core.errors import ReadError, UsageError
-from dataflow_core.importers.base import Mapping, ReadSoFar
+from dataflow_core.importers.base import ImportMapping, ReadSoFar
 from dataflow_core.importers.making import DIALOGUES, OWN, TASKS
 from dataflow_core.models import ReviewStatus, RevisionKind, RunKind, RunState
 from dataflow_core.reviewing import rechecking
@@ -96,7 +96,7 @@ def test_bad_lines_can_be_left_out_and_are_kept_with_their_reasons(workspace: Wo
 
 def test_a_file_without_one_usable_line_is_refused_even_so(workspace: Workspace, tmp_path: Path) -> None:
     path = lines(tmp_path, [{"x": 1}])
-    mapping = Mapping(DIALOGUES, {"conversation": "x"})
+    mapping = ImportMapping(DIALOGUES, {"conversation": "x"})
     with pytest.raises(ReadError, match="Nothing in data"):
         workspace.imports.store(path, path.name, mapping, skip_bad=True)
     assert workspace.runs.with_records() == []
@@ -215,7 +215,7 @@ def test_progress_tells_how_far_a_file_has_been_read(
     monkeypatch.setattr(workspace.imports, "index", lambda: None)
     path = lines(tmp_path, [{"a": "x" * 500, "n": number} for number in range(3_000)])
     told: list[ReadSoFar] = []
-    workspace.imports.check(path, path.name, Mapping(OWN), told.append)
+    workspace.imports.check(path, path.name, ImportMapping(OWN), told.append)
     shares = [one.share for one in told]
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
@@ -226,7 +226,7 @@ def test_progress_tells_how_far_a_file_has_been_read(
 _KILLED = """
 import sys
 from pathlib import Path
-from dataflow_core.importers.base import Mapping
+from dataflow_core.importers.base import ImportMapping
 from dataflow_core.storage import importing
 from dataflow_core.workspace import Workspace
 
@@ -236,7 +236,7 @@ def told(self, chunk):
     print(self.stored, flush=True)
 importing.ImportWriter._store = told
 workspace = Workspace(Path(sys.argv[1]))
-workspace.imports.store(Path(sys.argv[2]), "data.jsonl", Mapping("GeneratorTask"))
+workspace.imports.store(Path(sys.argv[2]), "data.jsonl", ImportMapping("GeneratorTask"))
 """
 
 

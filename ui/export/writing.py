@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from dataflow_core.exporting.about import About
-from dataflow_core.exporting.plan import Export, ExportPlan
+from dataflow_core.exporting.plan import ExportPlan, WrittenExport
 from dataflow_core.workspace import Workspace
 from ui.export.checking import told_to
 from ui.jobs import Job, Report, jobs
@@ -22,7 +22,7 @@ def start_writing(workspace: Workspace, plan: ExportPlan, about: About) -> None:
     """To be followed by a rerun."""
     key = ("export", str(workspace.folder), secrets.token_hex(8))
 
-    def write(report: Report) -> Export:
+    def write(report: Report) -> WrittenExport:
         return workspace.bundles.write(plan, workspace.bundles.folder, progress=told_to(report), about=about)
 
     close_export()
@@ -30,10 +30,10 @@ def start_writing(workspace: Workspace, plan: ExportPlan, about: About) -> None:
     jobs().job(key, write).wait(1.0)
 
 
-def being_written() -> Job[Export] | None:
+def being_written() -> Job[WrittenExport] | None:
     """The export that is being written for this session; what has come to its end is opened."""
     key: Hashable = st.session_state.get(_WRITING)
-    job: Job[Export] | None = jobs().find(key) if key else None
+    job: Job[WrittenExport] | None = jobs().find(key) if key else None
     if job is None or not job.is_done:
         return job
     del st.session_state[_WRITING]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dataflow_core.importers.base import Checked, Mapping, ReadSoFar
+from dataflow_core.importers.base import Checked, ImportMapping, ReadSoFar
 from dataflow_core.workspace import Workspace
 from ui.downloads.file_list import Offered, file_list
 from ui.format import count
@@ -20,7 +20,7 @@ from ui.text import escape_markdown
 _LISTED = "import-left-out-listed"
 
 
-def checked(workspace: Workspace, source: Source, mapping: Mapping) -> Job[Checked]:
+def checked(workspace: Workspace, source: Source, mapping: ImportMapping) -> Job[Checked]:
     key = ("check", source.key, repr(mapping))
     return followed(
         "import-check",
@@ -47,7 +47,7 @@ def show_counts(found: Checked) -> None:
         remark(f":material/info: {escape_markdown(note)}", "gray")
 
 
-def ask_to_skip(source: Source, mapping: Mapping, found: Checked) -> bool:
+def ask_to_skip(source: Source, mapping: ImportMapping, found: Checked) -> bool:
     """Say how many entries cannot be used; returns whether the person says to go on without them."""
     noun = "entry" if found.problems == 1 else "entries"
     remark(f":material/error: **{found.problems:,} {noun}** cannot be used.", "red")
@@ -58,7 +58,7 @@ def ask_to_skip(source: Source, mapping: Mapping, found: Checked) -> bool:
     )
 
 
-def list_problems(workspace: Workspace, source: Source, mapping: Mapping, found: Checked) -> None:
+def list_problems(workspace: Workspace, source: Source, mapping: ImportMapping, found: Checked) -> None:
     """The first of them as a table, and all of them as a file."""
     shown = found.first_problems
     st.subheader("What cannot be used", anchor=False)
@@ -81,7 +81,7 @@ def list_problems(workspace: Workspace, source: Source, mapping: Mapping, found:
     _offer_problems(workspace, source, mapping)
 
 
-def _offer_problems(workspace: Workspace, source: Source, mapping: Mapping) -> None:
+def _offer_problems(workspace: Workspace, source: Source, mapping: ImportMapping) -> None:
     """As a file on a click: a large file has to be read once more for it."""
     key = ("left out", str(workspace.folder), source.key, repr(mapping))
     wanted = st.session_state.get(_LISTED) == key
@@ -103,7 +103,7 @@ def _offer_problems(workspace: Workspace, source: Source, mapping: Mapping) -> N
         show_progress(job, key="import-left-out-progress")
 
 
-def _write_problems(workspace: Workspace, source: Source, mapping: Mapping) -> Path:
+def _write_problems(workspace: Workspace, source: Source, mapping: ImportMapping) -> Path:
     folder = workspace.folder / FOLDER
     folder.mkdir(exist_ok=True)
     target = Path(tempfile.mkdtemp(dir=folder)) / f"{source.path.stem}_left_out.jsonl"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from dataflow_core.importers.base import Mapping, Recognised
+from dataflow_core.importers.base import ImportMapping, Recognised
 from ui.importing.source import Source
 from ui.names import CUSTOM, DIALOGUES, TASKS
 
@@ -32,7 +32,7 @@ _NEEDED = {"atom_task", "parallel_task", "subsequent_task", "composition_task", 
 _WHOLE, _APART = "One column holds the turns", "Question and answer in columns of their own"
 
 
-def choose_mapping(source: Source, recognised: Recognised) -> Mapping:
+def choose_mapping(source: Source, recognised: Recognised) -> ImportMapping:
     """Show how the columns are taken, open to be changed; what is not changed stays as it was recognised."""
     with st.expander(
         "How it is taken", expanded=not recognised.is_certain, icon=":material/view_column:", key="import-mapping"
@@ -49,7 +49,7 @@ def choose_mapping(source: Source, recognised: Recognised) -> Mapping:
             wrap=True,
         )
         st.caption(_WHAT[kind])
-        usual = guessed if kind == guessed.kind else Mapping(kind)
+        usual = guessed if kind == guessed.kind else ImportMapping(kind)
         parts = _PARTS[kind]
         if kind == DIALOGUES and _is_apart(source, usual):
             parts = {**_PAIRS, **{name: label for name, label in parts.items() if name != "conversation"}}
@@ -61,7 +61,7 @@ def choose_mapping(source: Source, recognised: Recognised) -> Mapping:
     return replace(usual, columns=columns)
 
 
-def lacking(mapping: Mapping) -> str:
+def lacking(mapping: ImportMapping) -> str:
     """Which columns are still to be chosen, in a sentence; "" where none are."""
     if mapping.kind == CUSTOM:
         return ""
@@ -73,7 +73,7 @@ def lacking(mapping: Mapping) -> str:
     return f"Choose the column of: {', '.join(missing).lower()}." if missing else ""
 
 
-def _is_apart(source: Source, usual: Mapping) -> bool:
+def _is_apart(source: Source, usual: ImportMapping) -> bool:
     is_apart = "user" in usual.columns and "conversation" not in usual.columns
     how: str = st.radio(
         "Turns",
@@ -87,7 +87,7 @@ def _is_apart(source: Source, usual: Mapping) -> bool:
     return how == _APART
 
 
-def _column(source: Source, recognised: Recognised, usual: Mapping, part: str, label: str) -> str:
+def _column(source: Source, recognised: Recognised, usual: ImportMapping, part: str, label: str) -> str:
     options = ["", *recognised.columns]
     guess = usual.columns.get(part, part if part in recognised.columns else "")
     return str(

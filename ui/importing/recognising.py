@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dataflow_core.importers.base import Mapping, Recognised
+from dataflow_core.importers.base import ImportMapping, Recognised
 from dataflow_core.workspace import Workspace
 from ui.format import count, size_in_words
 from ui.importing.source import Source
@@ -24,7 +24,7 @@ def recognised_as(workspace: Workspace, source: Source) -> Recognised:
     return cached[1]
 
 
-def taken_as(workspace: Workspace, recognised: Recognised, mapping: Mapping) -> Recognised:
+def taken_as(workspace: Workspace, recognised: Recognised, mapping: ImportMapping) -> Recognised:
     """What becomes of its first entries by this mapping. Raises `UsageError`."""
     return recognised if mapping == recognised.mapping else workspace.imports.preview(recognised, mapping)
 

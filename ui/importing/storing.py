@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dataflow_core.importers.base import Mapping
+from dataflow_core.importers.base import ImportMapping
 from dataflow_core.models import Endpoint, Run
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
@@ -31,7 +31,7 @@ class Stored:
     answers: Run | None = None
 
 
-def choose_next(workspace: Workspace, mapping: Mapping) -> Endpoint | None:
+def choose_next(workspace: Workspace, mapping: ImportMapping) -> Endpoint | None:
     """What is to be done with dialogues once they are here; returns the model that answers them anew, if one is to."""
     if mapping.kind != DIALOGUES:
         return None
@@ -53,7 +53,7 @@ def choose_next(workspace: Workspace, mapping: Mapping) -> Endpoint | None:
 
 
 def start_storing(
-    workspace: Workspace, source: Source, mapping: Mapping, skip_bad: bool, answers_by: Endpoint | None
+    workspace: Workspace, source: Source, mapping: ImportMapping, skip_bad: bool, answers_by: Endpoint | None
 ) -> None:
     """To be followed by a rerun."""
     key = ("import", str(workspace.folder), secrets.token_hex(8))
