@@ -39,7 +39,7 @@ if by_generator:
     look = looked_at(workspace, plan)
     with right.container(border=True, gap="small", key="export-preflight"):
         if look.result:
-            show_findings(plan, look.result)
+            show_findings(workspace, plan, look.result)
         elif look.problem:
             st.error(escape_markdown(look.problem), icon=":material/error:")
         else:

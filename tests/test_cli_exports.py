@@ -63,6 +63,16 @@ def test_a_check_writes_nothing_and_says_what_would_be_left_out(
     assert "No record matches." in capsys.readouterr().out
 
 
+def test_a_check_writes_every_record_that_it_tells_of(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert export("--format", "openai", "--check", "--problems", "all.jsonl") == 3
+    assert "1 line with the reasons in all.jsonl." in capsys.readouterr().out
+    (only,) = map(json.loads, (folder / "all.jsonl").read_text().splitlines())
+    assert (only["number"], only["kind"], only["severity"]) == (16, "dialogues", "refused")
+    assert export("-o", "x.jsonl", "--problems", "all.jsonl") == 2
+    assert "--problems goes with --check" in capsys.readouterr().err
+    assert export("--check", "--problems", "not/there.jsonl") == 2
+
+
 def test_a_check_of_what_can_all_be_used_ends_with_0(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     workspace = Workspace(tmp_path / "w", create=True)

@@ -16,7 +16,7 @@ from dataflow_core.exporting.along import Along
 from dataflow_core.exporting.judging import Judge, Judged
 from dataflow_core.exporting.outcomes import Outcomes
 from dataflow_core.exporting.output import Output
-from dataflow_core.exporting.plan import ExportPlan, Preflight, Splits, Stage, Told
+from dataflow_core.exporting.plan import ExportPlan, OnConcern, Preflight, Splits, Stage, Told
 from dataflow_core.exporting.reading import Chunk, Reader
 from dataflow_core.models import ReviewStatus
 
@@ -32,9 +32,11 @@ _UNJUDGED = (
 
 
 class Passes:
-    """Raises `UsageError` for a plan that cannot be carried out."""
+    """`on_concern` is told of every concern. Raises `UsageError` for a plan that cannot be carried out."""
 
-    def __init__(self, plan: ExportPlan, reader: Reader, progress: Told | None = None) -> None:
+    def __init__(
+        self, plan: ExportPlan, reader: Reader, progress: Told | None = None, on_concern: OnConcern | None = None
+    ) -> None:
         self._plan = plan
         self._reader = reader
         self._progress = progress
@@ -43,7 +45,7 @@ class Passes:
         _check(plan.splits)
         self._splits = split_names(plan.splits)
         exporter = exporter_named(plan.format)
-        self._outcomes = Outcomes(exporter, self._splits)
+        self._outcomes = Outcomes(exporter, self._splits, on_concern)
         is_of_accepted = set(plan.query.statuses) == {ReviewStatus.ACCEPTED}
         self._notes = (_UNJUDGED,) if exporter.needs_refused and not is_of_accepted else ()
 

@@ -104,13 +104,18 @@ class Concern:
     message: str
 
 
+#: Called with each concern, in the order of the records.
+OnConcern = Callable[[Concern], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Preflight:
     """What would become of the records.
 
     `used` counts the records that will be in the files by generator and split; "" is the split where there is but
     one. With those that are `left_out` they are all that were `found`. `concerns` are the first `MOST_CONCERNS` of each
-    rule; `by_rule` counts them all, whether they lead to a record's being left out or not. `refusals` are sentences on
+    rule, all of which `workspace.exports.write_problems` writes; `by_rule` counts them, whether they lead to a
+    record's being left out or not. `refusals` are sentences on
     whole files: too few examples. `notes` are sentences on what else is worth knowing, such as shares that groups of
     like records do not allow. `tokens` are the least, the median and the most of an example; None where none were
     counted.
