@@ -58,6 +58,7 @@ def add_export(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> ar
         "--include-problems", action="store_true", help="write also what the target would drop or refuse"
     )
     export.add_argument("--no-provenance", action="store_true", help="parquet and csv: only the records' own fields")
+    export.add_argument("--no-bom", action="store_true", help="csv: without the mark by which Excel knows UTF-8")
     _add_splits(export)
     _add_fields(export)
     add_along(export)
@@ -108,6 +109,7 @@ def plan_of(workspace: Workspace, options: argparse.Namespace) -> ExportPlan:
         limit=TokenLimit(options.token_limit, options.tokenizer),
         leave_out=() if options.include_problems else ExportPlan().leave_out,
         provenance=not options.no_provenance,
+        has_mark=not options.no_bom,
     )
 
 

@@ -44,7 +44,9 @@ def test_formats_and_compression_go_by_the_name_of_the_file(folder: Path, capsys
     assert export("-o", "table.parquet", "--no-provenance") == 0
     assert pyarrow.parquet.read_table(folder / "table_tasks.parquet").column_names == list(task(""))
     assert export("-o", "table.csv") == 0
-    assert (folder / "table_dialogues.csv").read_text(encoding="utf-8-sig").startswith('"category"')
+    assert (folder / "table_dialogues.csv").read_bytes().startswith(b'\xef\xbb\xbf"category"')
+    assert export("-o", "plain.csv", "--no-bom") == 0
+    assert (folder / "plain_dialogues.csv").read_bytes().startswith(b'"category"')
     assert export("--zstd", "-o", "packed.jsonl") == 0
     assert (folder / "packed_tasks.jsonl.zst").exists()
 

@@ -116,7 +116,7 @@ class Exports:
         stem, suffix = _parted(path, suffix_of(exporter_named(plan.format).suffix, plan.compression))
         with clear_errors(path), reading(self._records.database, plan) as reader:
             clean_up(path.parent)
-            exporter, beginning = exporter_named(plan.format), f".{path.name}."
+            exporter, beginning = exporter_named(plan.format, has_mark=plan.has_mark), f".{path.name}."
             output = Output(path.parent, exporter, plan.compression, beginning=beginning, end=partial_end())
             with closing(output):
                 preflight = Passes(plan, reader, progress).write(output)
@@ -136,15 +136,17 @@ class Exports:
         self, folder: Path, plan: ExportPlan, name: str, progress: Told | None, along: Along | None
     ) -> tuple[Preflight, list[ExportFile]]:
         with reading(self._records.database, plan) as reader:
-            output = Output(folder, exporter_named(plan.format), plan.compression)
+            if along is not None:
+                along.sees(reader.state)
+            output = Output(folder, exporter_named(plan.format, has_mark=plan.has_mark), plan.compression)
             with closing(output):
                 preflight = Passes(plan, reader, progress).write(output, along)
                 self._check_any(plan, preflight)
                 made = output.finish(name, split_names(plan.splits), label_all=True)
                 for partial, file in made:
                     partial.rename(file.path)
-        files = [file for _, file in made]
-        return preflight, [*files, *(along.files(folder, name, plan, preflight, files) if along else ())]
+            files = [file for _, file in made]
+            return preflight, [*files, *(along.files(folder, name, plan, preflight, files) if along else ())]
 
     def _check_any(self, plan: ExportPlan, preflight: Preflight) -> None:
         """Raise `UsageError` where there is nothing to write."""

@@ -64,7 +64,7 @@ class Passes:
         for chunk in self._chunks("writing"):
             judged = self._judge.judge(chunk)
             self._count(judged)
-            self._put(judged, "", output, along)
+            self._put(judged, self._splits[0], output, along)
         return self._outcomes.preflight(self._notes)
 
     def _write_parted(self, output: Output, along: Along | None) -> Preflight:
@@ -103,7 +103,7 @@ class Passes:
         self._outcomes.add(judged)
         used = Counter([one.content.generator for one in judged if one.row is not None])
         for generator, count in used.items():
-            self._outcomes.use(generator, "", count)
+            self._outcomes.use(generator, self._splits[0], count)
 
     def _put(self, judged: list[Judged], split: str, output: Output, along: Along | None) -> None:
         by_generator: dict[str, list[Judged]] = {}
@@ -162,6 +162,6 @@ def _uncollected() -> Iterator[None]:
 
 
 def split_names(splits: Splits) -> tuple[str, ...]:
-    """The names of the splits that there are; "" where there is but one."""
+    """The names of the splits that there are; "" where all is for training, which needs no name."""
     names = tuple(splits.shares)
-    return names if len(names) > 1 else ("",)
+    return names if names != ("train",) else ("",)

@@ -39,6 +39,7 @@ from dataflow_core.exporting.plan import (
     WrittenExport,
 )
 from dataflow_core.models import Fields, ReviewStatus
+from dataflow_core.storage.contents import Snapshot
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from tests.exporting.records import DIALOGUES, OWN, TASKS, dialogue, plan, put, task
@@ -256,6 +257,9 @@ class Companion:
     def __init__(self) -> None:
         self.told: list[tuple[str, str, str, int]] = []
 
+    def sees(self, state: Snapshot) -> None:
+        pass
+
     def took(self, generator: str, split: str, contents: Sequence[Content]) -> None:
         self.told += [(generator, split, content.id, content.revision) for content in contents]
 
@@ -386,6 +390,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from dataflow_core.exporting.plan import ExportPlan
+from dataflow_core.storage.contents import Snapshot
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 

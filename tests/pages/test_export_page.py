@@ -129,6 +129,21 @@ def test_all_records_of_a_long_reason_are_a_file_away(workspace: Workspace, open
     assert {one["rule"] for one in listed} == {file.stem.removeprefix("openai_")}
 
 
+def test_a_csv_is_written_for_excel_unless_it_is_not_to(filled_workspace: Workspace, open_page: OpenPage) -> None:
+    accept(filled_workspace, Query())
+    page = open_page("export")
+    assert not [one for one in page.toggle if one.label == "For Excel"]
+    page.button_group(key="export_target").set_value("A table").run()
+    page.radio(key="export_shape-A table").set_value("csv").run()
+    (for_excel,) = (one for one in page.toggle if one.label == "For Excel")
+    for_excel.set_value(False).run()
+    button(page, "Export 31 records").click().run()
+    assert not page.exception
+    (made,) = filled_workspace.bundles.listed(filled_workspace.folder / "exports")
+    assert not made.manifest.plan.has_mark
+    assert (made.path / made.manifest.data[0].name).read_bytes().startswith(b'"id"')
+
+
 def test_shares_part_the_records_and_are_drawn_with_their_counts(
     filled_workspace: Workspace, open_page: OpenPage
 ) -> None:
