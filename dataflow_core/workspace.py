@@ -100,7 +100,7 @@ class Workspace(Planner):
         self.prompts = PromptStore(self.database)
         self.imports = Imports(self.database, self.runs, self.recheck)
         self.exports = Exports(self.records, self.name)
-        self.bundles = Bundles(self.records, self.runs, self.exports, self.folder, self.name)
+        self.bundles = Bundles(self.records, self.exports, self.folder, self.name)
 
     def enqueue(self, run: Run, *, limit: int | None = None, budget: Budget | None = None) -> None:
         """Say that the run is about to be taken up. Raises `RunIsLiveError`."""

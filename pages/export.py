@@ -35,11 +35,20 @@ if by_generator:
         fields = choose_fields(workspace, query, list(by_generator), format_name)
         splits = choose_splits()
         options = choose_options(format_name)
-    plan = ExportPlan(query, format_name, options.compression, fields, splits, options.limit, options.leave_out)
+    plan = ExportPlan(
+        query,
+        format_name,
+        options.compression,
+        fields,
+        splits,
+        options.limit,
+        options.leave_out,
+        has_mark=options.has_mark,
+    )
     look = looked_at(workspace, plan)
     with right.container(border=True, gap="small", key="export-preflight"):
         if look.result:
-            show_findings(plan, look.result)
+            show_findings(workspace, plan, look.result)
         elif look.problem:
             st.error(escape_markdown(look.problem), icon=":material/error:")
         else:

@@ -11,7 +11,16 @@ from dataflow_core.errors import UsageError
 from dataflow_core.exporters import EXPORTERS
 from dataflow_core.exporters.base import FieldChoice
 from dataflow_core.exporting.names import label
-from dataflow_core.exporting.plan import Compression, ExportPlan, Preflight, Splits, Stage, TokenLimit, WrittenExport
+from dataflow_core.exporting.plan import (
+    Compression,
+    ExportPlan,
+    Preflight,
+    Splits,
+    Stage,
+    TokenLimit,
+    Told,
+    WrittenExport,
+)
 from dataflow_core.generators import GENERATORS
 from dataflow_core.models import ReviewStatus
 from dataflow_core.storage.queries import Query
@@ -43,9 +52,13 @@ def add_export(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> ar
     how.add_argument("--zstd", dest="compression", action="store_const", const="zst", help="the same with Zstandard")
     export.add_argument("--check", action="store_true", help="write nothing, and say what would be left out and why")
     export.add_argument(
+        "--problems", metavar="FILE", help="with --check: write every record that it tells of, with the reasons"
+    )
+    export.add_argument(
         "--include-problems", action="store_true", help="write also what the target would drop or refuse"
     )
     export.add_argument("--no-provenance", action="store_true", help="parquet and csv: only the records' own fields")
+    export.add_argument("--no-bom", action="store_true", help="csv: without the mark by which Excel knows UTF-8")
     _add_splits(export)
     _add_fields(export)
     add_along(export)
@@ -96,6 +109,7 @@ def plan_of(workspace: Workspace, options: argparse.Namespace) -> ExportPlan:
         limit=TokenLimit(options.token_limit, options.tokenizer),
         leave_out=() if options.include_problems else ExportPlan().leave_out,
         provenance=not options.no_provenance,
+        has_mark=not options.no_bom,
     )
 
 
@@ -103,10 +117,12 @@ def export(workspace: Workspace, options: argparse.Namespace) -> int:
     """Returns the exit status: with --check 3 where a record is left out or a file refused."""
     if not options.output and not options.check:
         raise UsageError("Say where to with -o FILE, or only look with --check.")
+    if options.problems and not options.check:
+        raise UsageError("--problems goes with --check. An export lists what is left out in …_left_out.jsonl.")
     plan = plan_of(workspace, options)
     progress = None if options.quiet or not sys.stderr.isatty() else _show
     if options.check:
-        return _check(workspace.exports.preflight(plan, progress), plan)
+        return _check(workspace, plan, options, progress)
     if options.bundle or options.zip:
         made = write_bundle(workspace, plan, options, progress)
         say_written(made)
@@ -126,7 +142,19 @@ def say_written(made: WrittenExport) -> None:
         _say_reasons(made.preflight)
 
 
-def _check(found: Preflight, plan: ExportPlan) -> int:
+def _check(workspace: Workspace, plan: ExportPlan, options: argparse.Namespace, progress: Told | None) -> int:
+    if options.problems:
+        found = workspace.exports.write_problems(plan, Path(options.problems), progress)
+    else:
+        found = workspace.exports.preflight(plan, progress)
+    _say_found(found, plan)
+    if options.problems:
+        count = sum(found.by_rule.values())
+        print(f"{'1 line' if count == 1 else f'{count:,} lines'} with the reasons in {options.problems}.")
+    return SOME_LEFT_OUT if found.left_out or found.refusals or not found.total else 0
+
+
+def _say_found(found: Preflight, plan: ExportPlan) -> None:
     for generator, splits in found.used.items():
         parts = ", ".join(f"{count:,} {split}" for split, count in splits.items() if split)
         print(f"{sum(splits.values()):,} {label(generator)} as {plan.format}{f': {parts}' if parts else ''}")
@@ -137,7 +165,6 @@ def _check(found: Preflight, plan: ExportPlan) -> int:
     if found.left_out:
         print(f"{_left_out(found.left_out)}.")
     _say_reasons(found)
-    return SOME_LEFT_OUT if found.left_out or found.refusals or not found.total else 0
 
 
 def _say_reasons(found: Preflight) -> None:

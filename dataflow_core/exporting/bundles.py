@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from functools import partial
 from os import environ as _environ
 from pathlib import Path
 
@@ -25,11 +24,8 @@ from dataflow_core.exporting.names import check_name
 from dataflow_core.exporting.plan import ExportPlan, Told, WrittenExport
 from dataflow_core.exporting.remaking import Remade, Remaking
 from dataflow_core.exporting.zipping import zip_folder
-from dataflow_core.models import ReviewStatus, Run
 from dataflow_core.storage.contents import snapshot
-from dataflow_core.storage.exported import origins
 from dataflow_core.storage.records import RecordStore
-from dataflow_core.storage.runs import RunStore
 
 #: In a workspace, where the app puts exports.
 EXPORTS = "exports"
@@ -38,9 +34,8 @@ EXPORTS = "exports"
 class Bundles:
     """`folder` is that of the workspace's own exports; it and `name` are the workspace's."""
 
-    def __init__(self, records: RecordStore, runs: RunStore, exports: Exports, folder: Path, name: str) -> None:
+    def __init__(self, records: RecordStore, exports: Exports, folder: Path, name: str) -> None:
         self._database = records.database
-        self._records, self._runs = records, runs
         self._exports = exports
         self._workspace = folder
         self.folder = folder / EXPORTS
@@ -160,22 +155,7 @@ class Bundles:
             return push_files(files, repo, is_private=is_private, message=message, progress=progress, environ=environ)
 
     def _gathering(self, plan: ExportPlan, about: About) -> Gathering:
-        return Gathering(
-            plan,
-            about,
-            workspace=self._name,
-            spool=self._workspace,
-            origins=partial(origins, self._database),
-            runs=self._runs_of,
-            statuses=self._statuses,
-        )
-
-    def _runs_of(self, ids: Sequence[str]) -> list[Run]:
-        return [self._runs.get(run_id) for run_id in ids]
-
-    def _statuses(self, plan: ExportPlan) -> dict[ReviewStatus, int]:
-        """What was decided of the records that the plan's other filters find."""
-        return self._records.count_by_status(plan.query)
+        return Gathering(plan, about, workspace=self._name, spool=self._workspace)
 
 
 def _check_free(target: Path) -> None:

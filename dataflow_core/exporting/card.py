@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dataflow_core.exporting.about import LICENCES, About, language_codes
 from dataflow_core.exporting.manifest import Manifest
 from dataflow_core.exporting.measures import ANSWER, QUESTION, TURNS, Measures
 from dataflow_core.exporting.parts import Part
-from dataflow_core.models import Fields, ReviewStatus, Run
+from dataflow_core.models import Fields, ReviewStatus
+from dataflow_core.storage.contents import RunAbout
 
 NAME = "README.md"
 #: Rows of a table at most; what has fewer records is counted together.
@@ -35,7 +36,7 @@ class CardFacts:
     manifest: Manifest
     parts: Sequence[Part]
     measures: dict[str, Measures]  # by generator
-    runs: Sequence[Run] = ()
+    runs: Mapping[str, RunAbout] = field(default_factory=dict)  # by id
     statuses: dict[ReviewStatus, int] = field(default_factory=dict)
     about_files: Sequence[tuple[str, str]] = ()  # their names, and what each is
 
@@ -64,7 +65,8 @@ def title_of(facts: CardFacts) -> str:
 def header(facts: CardFacts) -> Fields:
     """What the Hub reads, as values of YAML."""
     about, formats = facts.manifest.about, {part.format for part in facts.parts}
-    languages = list(about.languages) or language_codes(str(run.params.get("language", "")) for run in facts.runs)
+    asked_for = (str(run.params.get("language", "")) for run in facts.runs.values())
+    languages = list(about.languages) or language_codes(asked_for)
     head: Fields = {"pretty_name": _visible(title_of(facts))}
     if about.licence:
         known = about.licence.strip().lower()
@@ -133,7 +135,7 @@ def _files(facts: CardFacts) -> list[str]:
 
 def _makers(facts: CardFacts) -> list[str]:
     blocks = ["## Where the records come from"]
-    versions = {run.id: run.prompt_version for run in facts.runs}
+    versions = {run_id: run.prompt_version for run_id, run in facts.runs.items()}
     models, prompts, intents = Counter[str](), Counter[str](), Counter[str]()
     for own in facts.measures.values():
         models.update(own.models)

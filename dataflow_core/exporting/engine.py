@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
@@ -17,15 +17,16 @@ from dataflow_core.exporting.files import (
     clean_up,
     clear_errors,
     new_folder,
+    new_lines,
     partial_end,
     remove,
     sync_folder,
 )
 from dataflow_core.exporting.judging import Judge
-from dataflow_core.exporting.names import check_name, default_name, suffix_of
+from dataflow_core.exporting.names import check_name, default_name, label, suffix_of
 from dataflow_core.exporting.output import Output
 from dataflow_core.exporting.passes import Passes, split_names
-from dataflow_core.exporting.plan import ExportFile, ExportPlan, Preflight, Told, WrittenExport
+from dataflow_core.exporting.plan import Concern, ExportFile, ExportPlan, Preflight, Told, WrittenExport
 from dataflow_core.exporting.reading import Reader, reading, whole
 from dataflow_core.models import SKELETON, Fields
 from dataflow_core.storage.queries import Query
@@ -49,6 +50,22 @@ class Exports:
         """
         with reading(self._records.database, plan) as reader:
             return Passes(plan, reader, progress).look()
+
+    def write_problems(
+        self, plan: ExportPlan, path: Path, progress: Told | None = None, *, rules: Collection[str] = ()
+    ) -> Preflight:
+        """Look, and write every concern to `path`, a JSON object a line: all, or those of these `rules`.
+
+        However many there are, none is held in memory. The file is there whole or not at all. Raises `UsageError` for
+        a plan that cannot be carried out and where the file cannot be written, and `DiskFullError`.
+        """
+        with reading(self._records.database, plan) as reader, new_lines(path) as write:
+
+            def note(concern: Concern) -> None:
+                if not rules or concern.rule in rules:
+                    write(line_of(_listed(concern)))
+
+            return Passes(plan, reader, progress, note).look()
 
     def preview(self, plan: ExportPlan, number: int = 3) -> dict[str, list[Fields]]:
         """The first rows of each generator's file, as objects; of its first 2,000 records, where few can be used.
@@ -99,7 +116,7 @@ class Exports:
         stem, suffix = _parted(path, suffix_of(exporter_named(plan.format).suffix, plan.compression))
         with clear_errors(path), reading(self._records.database, plan) as reader:
             clean_up(path.parent)
-            exporter, beginning = exporter_named(plan.format), f".{path.name}."
+            exporter, beginning = exporter_named(plan.format, has_mark=plan.has_mark), f".{path.name}."
             output = Output(path.parent, exporter, plan.compression, beginning=beginning, end=partial_end())
             with closing(output):
                 preflight = Passes(plan, reader, progress).write(output)
@@ -119,15 +136,17 @@ class Exports:
         self, folder: Path, plan: ExportPlan, name: str, progress: Told | None, along: Along | None
     ) -> tuple[Preflight, list[ExportFile]]:
         with reading(self._records.database, plan) as reader:
-            output = Output(folder, exporter_named(plan.format), plan.compression)
+            if along is not None:
+                along.sees(reader.state)
+            output = Output(folder, exporter_named(plan.format, has_mark=plan.has_mark), plan.compression)
             with closing(output):
                 preflight = Passes(plan, reader, progress).write(output, along)
                 self._check_any(plan, preflight)
                 made = output.finish(name, split_names(plan.splits), label_all=True)
                 for partial, file in made:
                     partial.rename(file.path)
-        files = [file for _, file in made]
-        return preflight, [*files, *(along.files(folder, name, plan, preflight, files) if along else ())]
+            files = [file for _, file in made]
+            return preflight, [*files, *(along.files(folder, name, plan, preflight, files) if along else ())]
 
     def _check_any(self, plan: ExportPlan, preflight: Preflight) -> None:
         """Raise `UsageError` where there is nothing to write."""
@@ -175,6 +194,17 @@ def left_out(records: RecordStore, query: Query) -> str:
         return ""
     verb = "dialogue has" if number == 1 else "dialogues have"
     return f"{number:,} {verb} no answers yet, and {'is' if number == 1 else 'are'} left out."
+
+
+def _listed(concern: Concern) -> Fields:
+    return {
+        "record": concern.record,
+        "number": concern.number,
+        "kind": label(concern.generator),
+        "rule": concern.rule,
+        "severity": concern.severity.value,
+        "message": concern.message,
+    }
 
 
 def _first_rows(reader: Reader, judge: Judge, number: int) -> list[Fields]:

@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -157,9 +157,32 @@ def write_lines(target: Path, lines: Iterable[str]) -> int:
 
     Raises `UsageError` where that place cannot be written to, and `DiskFullError`.
     """
+    count = 0
+    with new_lines(target) as write:
+        for line in lines:
+            write(line)
+            count += 1
+    return count
+
+
+@contextmanager
+def new_lines(target: Path) -> Iterator[Callable[[str], None]]:
+    """What writes a line to a temporary file, which is renamed at the end of the block, or removed.
+
+    Raises what `write_lines` does.
+    """
     check_replaceable(target)
     with clear_errors(target):
-        return _write_whole(target.resolve(), lines)
+        target = target.resolve()
+        partial = partial_name(target)
+        try:
+            with partial.open("w", encoding="utf-8", newline="\n") as file:
+                yield lambda line: print(line, file=file)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(target)
+        finally:
+            remove(partial)
 
 
 def check_replaceable(target: Path) -> None:
@@ -168,22 +191,6 @@ def check_replaceable(target: Path) -> None:
         is_other = target.exists() and not target.is_file()
     if is_other:
         raise UsageError(f"{target} is no ordinary file, and cannot be replaced by one. Choose another name.")
-
-
-def _write_whole(target: Path, lines: Iterable[str]) -> int:
-    partial = partial_name(target)
-    count = 0
-    try:
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
-            for line in lines:
-                file.write(line + "\n")
-                count += 1
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
-    return count
 
 
 def _compressor(file: BinaryIO, compression: Compression) -> BinaryIO | None:

@@ -6,7 +6,7 @@ import gzip
 import json
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,9 +19,9 @@ from dataflow_core.exporting.manifest import Manifest, ManifestFile, digest_of
 from dataflow_core.exporting.measures import Measures
 from dataflow_core.exporting.parts import ONLY, Part, RowsSeen
 from dataflow_core.exporting.plan import ExportFile, ExportPlan, Preflight
-from dataflow_core.models import ReviewStatus, Run
 from dataflow_core.settings import PROGRAM, VERSION
-from dataflow_core.storage.exported import Origin
+from dataflow_core.storage.contents import Snapshot
+from dataflow_core.storage.exported import origins
 
 #: Quick rather than small: ids compress badly at any level.
 _LEVEL = 1
@@ -30,33 +30,25 @@ _LEVEL = 1
 class Gathering:
     """An `Along`: told which records were written, it adds manifest, card and what trainers have to be told.
 
-    `origins` tells where records of these numbers come from, `runs` of these ids what they were, and `statuses` how
-    the records that the plan's filters find were judged. `spool` is a folder for what is noted meanwhile.
+    `workspace` is the name of it, `spool` a folder for what is noted meanwhile.
     """
 
-    def __init__(
-        self,
-        plan: ExportPlan,
-        about: About,
-        *,
-        workspace: str,
-        spool: Path,
-        origins: Callable[[Sequence[int]], list[Origin]],
-        runs: Callable[[Sequence[str]], list[Run]],
-        statuses: Callable[[ExportPlan], dict[ReviewStatus, int]],
-    ) -> None:
+    def __init__(self, plan: ExportPlan, about: About, *, workspace: str, spool: Path) -> None:
         self._about = about
         self._workspace = workspace
-        self._origins, self._runs, self._statuses = origins, runs, statuses
+        self._state: Snapshot | None = None
         self._rows = RowsSeen(plan)
         self._measures: dict[str, Measures] = {}
         self._spool = spool
         self._ids: dict[tuple[str, str], IO[bytes]] = {}
 
+    def sees(self, state: Snapshot) -> None:
+        self._state = state
+
     def took(self, generator: str, split: str, contents: Sequence[Content]) -> None:
         self._rows.took(generator, split, contents)
-        origins = self._origins([content.number for content in contents])
-        self._measures.setdefault(generator, Measures()).add(contents, origins)
+        found = origins(self._seen, [content.number for content in contents])
+        self._measures.setdefault(generator, Measures()).add(contents, found)
         key = (generator, split or ONLY)
         if key not in self._ids:
             # Nameless: however this ends, nothing is left of it.
@@ -82,6 +74,12 @@ class Gathering:
             by_rule=tuple(sorted(preflight.by_rule.items())),
         )
         return [*made, *self._write_card_and_manifest(folder, told, parts)]
+
+    @property
+    def _seen(self) -> Snapshot:
+        if self._state is None:
+            raise RuntimeError("What goes along was told of no state")
+        return self._state
 
     def close(self) -> None:
         for file in self._ids.values():
@@ -115,13 +113,14 @@ class Gathering:
         return [_write(folder / file, text) for file, text in texts.items()]
 
     def _write_card_and_manifest(self, folder: Path, told: Manifest, parts: Sequence[Part]) -> list[ExportFile]:
-        ids = [run for own in self._measures.values() for run in own.runs if run]
+        state = self._seen
+        ids = dict.fromkeys(run for own in self._measures.values() for run in own.runs if run)
         facts = card.CardFacts(
             manifest=told,
             parts=parts,
             measures=self._measures,
-            runs=self._runs(ids),
-            statuses=self._statuses(told.plan),
+            runs={run: state.run(run) for run in ids},
+            statuses=state.count_by_status(told.plan.query),
             about_files=_described(told.files),
         )
         readme = _write(folder / card.NAME, card.card(facts))

@@ -5,16 +5,19 @@ from __future__ import annotations
 import statistics
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dataflow_core.exporters.base import Exporter
 from dataflow_core.exporting.judging import Judged
 from dataflow_core.exporting.names import label
-from dataflow_core.exporting.plan import MOST_CONCERNS, Concern, Preflight
+from dataflow_core.exporting.plan import MOST_CONCERNS, Concern, OnConcern, Preflight
 
 
 class Outcomes:
-    def __init__(self, exporter: Exporter, splits: Iterable[str]) -> None:
+    """`on_concern` is told of every concern; of each rule the first `MOST_CONCERNS` are kept."""
+
+    def __init__(self, exporter: Exporter, splits: Iterable[str], on_concern: OnConcern | None = None) -> None:
+        self._on_concern = on_concern
         self._exporter = exporter
         self._splits = tuple(splits)
         self.used: Counter[tuple[str, str]] = Counter()  # by generator and split
@@ -51,12 +54,12 @@ class Outcomes:
         )
 
     def _add_problems(self, one: Judged) -> None:
-        content = one.content
-        for rule, problem in {problem.rule: problem for problem in reversed(one.problems)}.items():
-            self._by_rule[rule] += 1
-            if self._by_rule[rule] <= MOST_CONCERNS:
-                place = (content.number, content.id, content.generator)
-                self._concerns.append(Concern(*place, rule, problem.severity, problem.message))
+        for concern in _concerns(one):
+            self._by_rule[concern.rule] += 1
+            if self._by_rule[concern.rule] <= MOST_CONCERNS:
+                self._concerns.append(concern)
+            if self._on_concern is not None:
+                self._on_concern(concern)
 
     def _lengths(self) -> tuple[int, int, int] | None:
         if not self._tokens:
@@ -71,6 +74,13 @@ class Outcomes:
             for split, count in splits.items()
             if 0 < count < fewest
         )
+
+
+def _concerns(one: Judged) -> Iterator[Concern]:
+    """One a rule: the first thing that breaks it."""
+    content = one.content
+    for rule, problem in {problem.rule: problem for problem in reversed(one.problems)}.items():
+        yield Concern(content.number, content.id, content.generator, rule, problem.severity, problem.message)
 
 
 def _file(generator: str, split: str) -> str:

@@ -66,7 +66,7 @@ class Output:
     ) -> list[tuple[Path, ExportFile]]:
         """Close the files; returns where each is, and what it is once it is renamed to its `path`.
 
-        The generator is in a name where there are several, or with `label_all`. `suffix` is another one than the
+        Generator and split are in a name where there are several, or with `label_all`. `suffix` is another one than the
         format's own.
         """
         made: list[tuple[Path, ExportFile]] = []
@@ -75,7 +75,11 @@ class Output:
         for generator, name in names.items():
             for split in splits:
                 if (opened := self._open.get((generator, split))) is not None:
-                    parts = [stem, name if label_all or len(names) > 1 else "", split]
+                    parts = [
+                        stem,
+                        name if label_all or len(names) > 1 else "",
+                        split if label_all or len(splits) > 1 else "",
+                    ]
                     target = "_".join(filter(None, parts)) + (suffix or self._suffix)
                     made.append(self._finished(opened, target, "data", generator, split))
         if self._left is not None:

@@ -12,7 +12,7 @@ from dataflow_core.exporting.names import names_of
 from dataflow_core.exporting.plan import ExportFile, ExportPlan
 from dataflow_core.models import Fields
 
-#: The split of a file where there is but one.
+#: The split of a file that names none.
 ONLY = "train"
 
 

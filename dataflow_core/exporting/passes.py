@@ -16,7 +16,7 @@ from dataflow_core.exporting.along import Along
 from dataflow_core.exporting.judging import Judge, Judged
 from dataflow_core.exporting.outcomes import Outcomes
 from dataflow_core.exporting.output import Output
-from dataflow_core.exporting.plan import ExportPlan, Preflight, Splits, Stage, Told
+from dataflow_core.exporting.plan import ExportPlan, OnConcern, Preflight, Splits, Stage, Told
 from dataflow_core.exporting.reading import Chunk, Reader
 from dataflow_core.models import ReviewStatus
 
@@ -32,9 +32,11 @@ _UNJUDGED = (
 
 
 class Passes:
-    """Raises `UsageError` for a plan that cannot be carried out."""
+    """`on_concern` is told of every concern. Raises `UsageError` for a plan that cannot be carried out."""
 
-    def __init__(self, plan: ExportPlan, reader: Reader, progress: Told | None = None) -> None:
+    def __init__(
+        self, plan: ExportPlan, reader: Reader, progress: Told | None = None, on_concern: OnConcern | None = None
+    ) -> None:
         self._plan = plan
         self._reader = reader
         self._progress = progress
@@ -43,7 +45,7 @@ class Passes:
         _check(plan.splits)
         self._splits = split_names(plan.splits)
         exporter = exporter_named(plan.format)
-        self._outcomes = Outcomes(exporter, self._splits)
+        self._outcomes = Outcomes(exporter, self._splits, on_concern)
         is_of_accepted = set(plan.query.statuses) == {ReviewStatus.ACCEPTED}
         self._notes = (_UNJUDGED,) if exporter.needs_refused and not is_of_accepted else ()
 
@@ -62,7 +64,7 @@ class Passes:
         for chunk in self._chunks("writing"):
             judged = self._judge.judge(chunk)
             self._count(judged)
-            self._put(judged, "", output, along)
+            self._put(judged, self._splits[0], output, along)
         return self._outcomes.preflight(self._notes)
 
     def _write_parted(self, output: Output, along: Along | None) -> Preflight:
@@ -101,7 +103,7 @@ class Passes:
         self._outcomes.add(judged)
         used = Counter([one.content.generator for one in judged if one.row is not None])
         for generator, count in used.items():
-            self._outcomes.use(generator, "", count)
+            self._outcomes.use(generator, self._splits[0], count)
 
     def _put(self, judged: list[Judged], split: str, output: Output, along: Along | None) -> None:
         by_generator: dict[str, list[Judged]] = {}
@@ -160,6 +162,6 @@ def _uncollected() -> Iterator[None]:
 
 
 def split_names(splits: Splits) -> tuple[str, ...]:
-    """The names of the splits that there are; "" where there is but one."""
+    """The names of the splits that there are; "" where all is for training, which needs no name."""
     names = tuple(splits.shares)
-    return names if len(names) > 1 else ("",)
+    return names if names != ("train",) else ("",)

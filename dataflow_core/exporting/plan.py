@@ -20,6 +20,8 @@ Stratum = Literal["", "intent", "run"]
 class Splits:
     """Shares of train, validation and test, which are divided by their sum; 0 for none of it.
 
+    Where there is but one it takes all, and files are named by it unless it is train.
+
     The same seed parts the same records alike. Records that are nearly the same (`similarity`, 0 to 1), or were made
     from the same input, are never parted; `stratify` keeps the shares within each intent, or each run.
     """
@@ -54,7 +56,8 @@ class TokenLimit:
 class ExportPlan:
     """`fields` are chosen by generator. `leave_out` are the severities of problems whose records are not written.
 
-    `provenance` says whether formats that have room for it tell where a record came from.
+    `provenance` says whether formats that have room for it tell where a record came from, `has_mark` whether CSV begins
+    with a byte order mark, without which Excel takes UTF-8 for something else.
     """
 
     query: Query = field(default_factory=lambda: Query(statuses=(ReviewStatus.ACCEPTED,)))
@@ -65,6 +68,7 @@ class ExportPlan:
     limit: TokenLimit = TokenLimit()
     leave_out: tuple[Severity, ...] = (Severity.REFUSED, Severity.DROPPED)
     provenance: bool = True
+    has_mark: bool = True
 
     def as_fields(self) -> Fields:
         """The plan as JSON values, for a manifest."""
@@ -104,16 +108,20 @@ class Concern:
     message: str
 
 
+#: Called with each concern, in the order of the records.
+OnConcern = Callable[[Concern], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Preflight:
     """What would become of the records.
 
-    `used` counts the records that will be in the files by generator and split; "" is the split where there is but
-    one. With those that are `left_out` they are all that were `found`. `concerns` are the first `MOST_CONCERNS` of each
-    rule; `by_rule` counts them all, whether they lead to a record's being left out or not. `refusals` are sentences on
-    whole files: too few examples. `notes` are sentences on what else is worth knowing, such as shares that groups of
-    like records do not allow. `tokens` are the least, the median and the most of an example; None where none were
-    counted.
+    `used` counts the records that will be in the files by generator and split; "" is the split where all are for
+    training. With those that are `left_out` they are all that were `found`. `concerns` are the first `MOST_CONCERNS` of
+    each rule; `by_rule` counts them all, whether they lead to a record's being left out or not, and
+    `workspace.exports.write_problems` writes them. `refusals` are sentences on whole files: too few examples. `notes`
+    are sentences on what else is worth knowing, such as shares that groups of like records do not allow. `tokens` are
+    the least, the median and the most of an example; None where none were counted.
     """
 
     found: int

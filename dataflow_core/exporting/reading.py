@@ -53,20 +53,20 @@ class Reader:
 
     def __init__(self, state: Snapshot, plan: ExportPlan, numbers: Sequence[int] | None = None) -> None:
         exporter = exporter_named(plan.format)
-        self._state = state
+        self.state = state
         self._needs_refused = exporter.needs_refused
         self._needs_about = exporter.needs_provenance and plan.provenance
         self.numbers = state.numbers(plan.query) if numbers is None else numbers
 
     def chunks(self) -> Iterator[Chunk]:
-        for stored in _in_chunks(self._state.contents(self.numbers)):
+        for stored in _in_chunks(self.state.contents(self.numbers)):
             yield Chunk(stored, self.contents(stored))
 
     def contents(self, stored: list[StoredContent]) -> list[Content]:
         """What there is of them to be exported."""
-        refused = self._state.refused(stored) if self._needs_refused else {}
-        about = self._state.about(stored) if self._needs_about else {}
-        params = {run_id: self._state.run(run_id).params for run_id in {one.run_id for one in stored}}
+        refused = self.state.refused(stored) if self._needs_refused else {}
+        about = self.state.about(stored) if self._needs_about else {}
+        params = {run_id: self.state.run(run_id).params for run_id in {one.run_id for one in stored}}
         return [
             Content(
                 number,

@@ -67,7 +67,7 @@ class Remaking:
     def __init__(self, stored: StoredExport, state: Snapshot, along: Along | None, progress: Told | None) -> None:
         self._stored = stored
         self._plan = stored.manifest.plan
-        self._exporter = exporter_named(self._plan.format)
+        self._exporter = exporter_named(self._plan.format, has_mark=self._plan.has_mark)
         self._state = state
         self._reader = Reader(state, self._plan, ())
         self._along = along
@@ -77,6 +77,8 @@ class Remaking:
 
     def write(self, folder: Path, name: str) -> list[ExportFile]:
         """Write the data files into the folder."""
+        if self._along is not None:
+            self._along.sees(self._state)
         files = {file.name: file for file in self._stored.manifest.data}
         output = Output(folder, self._exporter, self._plan.compression)
         with closing(output):
@@ -84,10 +86,15 @@ class Remaking:
                 file = files.get(file_name)
                 for chunk in _in_chunks(placed):
                     self._write_chunk(output, file, chunk)
-            made = output.finish(name, split_names(self._plan.splits), label_all=True)
+            made = output.finish(name, self._splits(), label_all=True)
             for partial, written in made:
                 partial.rename(written.path)
         return [written for _, written in made]
+
+    def _splits(self) -> tuple[str, ...]:
+        """Those of the plan; and what stands in the manifest, for a single one had no name once."""
+        named = (file.split for file in self._stored.manifest.data)
+        return tuple(dict.fromkeys((*split_names(self._plan.splits), *named)))
 
     def preflight(self) -> Preflight:
         """What was found then; the look at records that were left out is not repeated."""

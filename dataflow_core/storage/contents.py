@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select, text
 
-from dataflow_core.models import Fields, RevisionKind
+from dataflow_core.models import Fields, ReviewStatus, RevisionKind
 from dataflow_core.storage.database import Database
 from dataflow_core.storage.queries import Query
 from dataflow_core.storage.schema import findings, inputs, record_tags, records, revisions, runs
@@ -77,6 +77,12 @@ class Snapshot:
         from dataflow_core.storage.listing import Listing
 
         return Listing(self).count_by("generators", query)
+
+    def count_by_status(self, query: Query) -> dict[ReviewStatus, int]:
+        """Counts over the query without its own restriction to statuses."""
+        from dataflow_core.storage.listing import Listing
+
+        return Listing(self).count_by_status(query)
 
     def contents(self, numbers: Sequence[int]) -> Iterator[StoredContent]:
         """In the order of the numbers, read as they are asked for."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select, text
 
 from dataflow_core.storage.contents import StoredContent
-from dataflow_core.storage.database import Database
+from dataflow_core.storage.database import Readable
 from dataflow_core.storage.schema import records
 
 _CHUNK = 500
@@ -28,7 +28,7 @@ class Origin(NamedTuple):
     is_edited: bool
 
 
-def origins(database: Database, numbers: Sequence[int]) -> list[Origin]:
+def origins(database: Readable, numbers: Sequence[int]) -> list[Origin]:
     """Those of the records with these numbers, in any order."""
     found: list[Origin] = []
     with database.read() as connection:

@@ -44,6 +44,11 @@ class Listing:
             counts = columns.facet(facet).counts(_mask(columns, query))
         return {value: count for value, count in counts.items() if value}
 
+    def count_by_status(self, query: Query) -> dict[ReviewStatus, int]:
+        """Counts over the query without its own restriction to statuses."""
+        counts = self.count_by("statuses", replace(query, statuses=_ANY_STATUS))
+        return {status: counts.get(status.value, 0) for status in ReviewStatus}
+
     def count_by_tag(self, query: Query) -> dict[str, int]:
         with self._columns.present() as columns:
             return _count_each(columns.sets("tags"), _mask(columns, query))

@@ -62,8 +62,7 @@ class RecordStore:
 
     def count_by_status(self, query: Query) -> dict[ReviewStatus, int]:
         """Counts over the query without its own restriction to statuses."""
-        counts = self._listing.count_by("statuses", replace(query, statuses=tuple(ReviewStatus)))
-        return {status: counts.get(status.value, 0) for status in ReviewStatus}
+        return self._listing.count_by_status(query)
 
     def count_by_generator(self, query: Query) -> dict[str, int]:
         return self.count_by("generators", query)

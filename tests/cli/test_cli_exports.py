@@ -44,7 +44,9 @@ def test_formats_and_compression_go_by_the_name_of_the_file(folder: Path, capsys
     assert export("-o", "table.parquet", "--no-provenance") == 0
     assert pyarrow.parquet.read_table(folder / "table_tasks.parquet").column_names == list(task(""))
     assert export("-o", "table.csv") == 0
-    assert (folder / "table_dialogues.csv").read_text(encoding="utf-8-sig").startswith('"category"')
+    assert (folder / "table_dialogues.csv").read_bytes().startswith(b'\xef\xbb\xbf"category"')
+    assert export("-o", "plain.csv", "--no-bom") == 0
+    assert (folder / "plain_dialogues.csv").read_bytes().startswith(b'"category"')
     assert export("--zstd", "-o", "packed.jsonl") == 0
     assert (folder / "packed_tasks.jsonl.zst").exists()
 
@@ -61,6 +63,16 @@ def test_a_check_writes_nothing_and_says_what_would_be_left_out(
     assert sorted(folder.iterdir()) == before
     assert main(["export", "--workspace", "w", "--check"]) == 3
     assert "No record matches." in capsys.readouterr().out
+
+
+def test_a_check_writes_every_record_that_it_tells_of(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert export("--format", "openai", "--check", "--problems", "all.jsonl") == 3
+    assert "1 line with the reasons in all.jsonl." in capsys.readouterr().out
+    (only,) = map(json.loads, (folder / "all.jsonl").read_text().splitlines())
+    assert (only["number"], only["kind"], only["severity"]) == (16, "dialogues", "refused")
+    assert export("-o", "x.jsonl", "--problems", "all.jsonl") == 2
+    assert "--problems goes with --check" in capsys.readouterr().err
+    assert export("--check", "--problems", "not/there.jsonl") == 2
 
 
 def test_a_check_of_what_can_all_be_used_ends_with_0(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from dataflow_core.exporting.about import About, language_codes
 from dataflow_core.exporting.card import CardFacts, card, escaped
 from dataflow_core.exporting.manifest import Manifest
 from dataflow_core.exporting.measures import Measures
-from dataflow_core.exporting.plan import ExportPlan, Splits
+from dataflow_core.exporting.plan import ExportPlan, Splits, Stage
 from dataflow_core.models import Fields, ReviewStatus, RevisionKind
 from dataflow_core.storage.queries import Query
 from dataflow_core.storage.writing import NewRecord, add_records
@@ -149,6 +149,23 @@ def test_any_text_gives_a_header_that_says_it_and_nothing_else(title: str, licen
     assert found.data.to_dict()["tags"] == ["synthetic", "dataflow-studio", "sft"]
     assert "\n" not in escaped(field)
     assert not re.search(r"(?<!\\)[`*_\[\]|@#<>]", escaped(field).replace("&lt;", "").replace("&gt;", ""))
+
+
+def test_the_card_tells_of_the_same_state_as_the_files(workspace: Workspace, tmp_path: Path) -> None:
+    make_records(workspace, [dialogue_fields(number) for number in range(2)], generator=DIALOGUES)
+    (first, second) = workspace.records.stream(Query())
+    workspace.review.decide({first.id: 1}, ReviewStatus.ACCEPTED, reviewer="Ada")
+
+    def meddle(stage: Stage) -> None:
+        if stage.what == "checking" and stage.done == stage.total:
+            workspace.review.edit(second.id, {"category": "Changed"}, base_revision=1, author="Ada")
+            workspace.review.decide({second.id: 2}, ReviewStatus.REJECTED, reviewer="Ada")
+
+    export = workspace.bundles.write(ExportPlan(Query(), splits=Splits(1, 1)), tmp_path, "ex", meddle)
+    assert workspace.records.count(Query(is_edited=True)) == 1
+    text = (export.folder / "README.md").read_text(encoding="utf-8")
+    assert "0 of the 2 records (0.0 %) were edited" in text
+    assert "Of 1 records of these filters that were accepted or rejected, 1 (100.0 %)" in text
 
 
 def test_languages_are_those_that_the_runs_were_asked_for(workspace: Workspace, tmp_path: Path) -> None:

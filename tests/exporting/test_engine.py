@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -27,8 +28,18 @@ from dataflow_core.exporters import EXPORTERS
 from dataflow_core.exporters.base import Content, FieldChoice, Severity
 from dataflow_core.exporting import files, reading
 from dataflow_core.exporting.names import check_name, default_name
-from dataflow_core.exporting.plan import ExportFile, ExportPlan, Preflight, Splits, Stage, TokenLimit, WrittenExport
+from dataflow_core.exporting.plan import (
+    MOST_CONCERNS,
+    ExportFile,
+    ExportPlan,
+    Preflight,
+    Splits,
+    Stage,
+    TokenLimit,
+    WrittenExport,
+)
 from dataflow_core.models import Fields, ReviewStatus
+from dataflow_core.storage.contents import Snapshot
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 from tests.exporting.records import DIALOGUES, OWN, TASKS, dialogue, plan, put, task
@@ -83,6 +94,39 @@ def test_the_look_before_counts_what_the_files_then_hold(mixed: Workspace, tmp_p
         assert len(lines(file.path)) == file.records
         assert hashlib.sha256(file.path.read_bytes()).hexdigest() == file.sha256
         assert file.path.stat().st_size == file.bytes
+
+
+@pytest.mark.parametrize("splits", [Splits(), THIRDS])
+def test_every_record_of_a_reason_is_written_where_the_look_keeps_but_the_first(
+    mixed: Workspace, tmp_path: Path, splits: Splits
+) -> None:
+    put(mixed, [dialogue("Is anybody there?")] * (MOST_CONCERNS + 7), DIALOGUES, ids=[f"x{n}" for n in range(107)])
+    chosen, path = plan(format="openai", splits=splits), tmp_path / "all.jsonl"
+    found = mixed.exports.write_problems(chosen, path)
+    assert found == mixed.exports.preflight(chosen)
+    listed = lines(path)
+    assert len(listed) == sum(found.by_rule.values()) > len(found.concerns)
+    assert Counter(one["rule"] for one in listed) == found.by_rule
+    assert list(listed[0]) == ["record", "number", "kind", "rule", "severity", "message"]
+    assert {one["record"] for one in listed} >= {f"x{n}" for n in range(107)}
+    mixed.exports.write_problems(chosen, path, rules=("unanswered",))
+    assert [one["rule"] for one in lines(path)] == ["unanswered"]
+    assert [one.name for one in tmp_path.iterdir() if one.name != "workspace"] == ["all.jsonl"]
+
+
+def test_a_list_of_problems_that_is_broken_off_leaves_the_one_before(mixed: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "all.jsonl"
+    path.write_text("as it was")
+
+    def stop(_: Stage) -> None:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        mixed.exports.write_problems(plan(format="openai"), path, stop)
+    assert path.read_text() == "as it was"
+    with pytest.raises(UsageError, match="no ordinary file"):
+        mixed.exports.write_problems(plan(), tmp_path)
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_what_is_left_out_stands_beside_with_its_reasons(mixed: Workspace, tmp_path: Path) -> None:
@@ -212,6 +256,9 @@ class Companion:
 
     def __init__(self) -> None:
         self.told: list[tuple[str, str, str, int]] = []
+
+    def sees(self, state: Snapshot) -> None:
+        pass
 
     def took(self, generator: str, split: str, contents: Sequence[Content]) -> None:
         self.told += [(generator, split, content.id, content.revision) for content in contents]
@@ -343,6 +390,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from dataflow_core.exporting.plan import ExportPlan
+from dataflow_core.storage.contents import Snapshot
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
 

@@ -48,6 +48,7 @@ plans = st.builds(
     splits=st.builds(Splits, _shares, _shares, _shares, st.integers(), st.sampled_from(["", "intent", "run"])),
     limit=st.builds(TokenLimit, st.integers(0, 10**6), st.text(max_size=5)),
     leave_out=st.lists(st.sampled_from(Severity)).map(tuple),
+    has_mark=st.booleans(),
 )
 
 
@@ -131,6 +132,14 @@ def test_the_same_files_are_made_again_byte_for_byte(
         before, after = export.folder / name, again.export.folder / name
         assert before.exists() == after.exists()
         assert not before.exists() or before.read_bytes() == after.read_bytes()
+
+
+def test_csv_without_a_mark_stays_so_when_it_is_made_again(workspace: Workspace, tmp_path: Path) -> None:
+    make_all_kinds(workspace, 2)
+    export = export_of(workspace, tmp_path, format="csv", has_mark=False)
+    assert not workspace.bundles.open(export.folder).manifest.plan.has_mark
+    assert export.files[0].path.read_bytes().startswith(b'"')
+    assert workspace.bundles.again(export.folder, tmp_path / "again").is_same
 
 
 def test_a_record_that_was_changed_since_is_written_as_it_was_and_named(workspace: Workspace, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -46,6 +47,34 @@ def test_shares_are_hit_and_the_same_seed_parts_alike(workspace: Workspace, tmp_
     again, _ = splits_of(workspace, tmp_path, Splits(90, 5, 5, seed=1), "again")
     other, _ = splits_of(workspace, tmp_path, Splits(90, 5, 5, seed=2), "other")
     assert first == again != other
+
+
+@pytest.mark.parametrize(("splits", "name"), [(Splits(0, 0, 1), "test"), (Splits(0, 3, 0), "validation")])
+def test_a_single_split_is_called_what_it_is(workspace: Workspace, tmp_path: Path, splits: Splits, name: str) -> None:
+    put(workspace, [task("Boil an egg."), task("Paint a wall.")], TASKS)
+    chosen = plan(splits=splits, format="alpaca")
+    assert workspace.exports.preflight(chosen).used == {TASKS: {name: 2}}
+    made = workspace.bundles.write(chosen, tmp_path, "x")
+    assert {file.split for file in made.files if file.kind == "data"} == {name}
+    card = (made.folder / "README.md").read_text()
+    assert f"split: {name}\n    path: x_tasks_{name}.jsonl" in card
+    assert "split: train" not in card
+    assert list(json.loads((made.folder / "dataset_info.json").read_text())) == [f"x_tasks_{name}"]
+    assert not list(made.folder.glob("train*"))
+    assert workspace.bundles.again(made.folder, tmp_path / "again").is_same
+    (alone, *_) = workspace.exports.write_file(chosen, tmp_path / "mine.jsonl").files
+    assert (alone.path.name, alone.split) == ("mine.jsonl", name)
+
+
+def test_an_export_from_before_single_splits_had_names_is_made_again(workspace: Workspace, tmp_path: Path) -> None:
+    put(workspace, [task("Boil an egg."), task("Paint a wall.")], TASKS)
+    made = workspace.bundles.write(plan(), tmp_path, "x")
+    manifest = made.folder / "manifest.json"
+    fields = json.loads(manifest.read_text())
+    fields["plan"]["splits"] |= {"train": 0.0, "test": 1.0}
+    del fields["plan"]["has_mark"]
+    manifest.write_text(json.dumps(fields))
+    assert workspace.bundles.again(made.folder, tmp_path / "again").is_same
 
 
 def test_a_record_more_moves_only_a_few_others(workspace: Workspace, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dataflow_core.exporters.base import Content
 from dataflow_core.exporting.plan import ExportFile, ExportPlan, Preflight
+from dataflow_core.storage.contents import Snapshot
 
 
 class Told:
@@ -14,6 +15,9 @@ class Told:
 
     def __init__(self) -> None:
         self.splits: dict[str, str] = {}
+
+    def sees(self, state: Snapshot) -> None:
+        pass
 
     def took(self, generator: str, split: str, contents: Sequence[Content]) -> None:
         self.splits |= {content.id: split for content in contents}

@@ -102,13 +102,46 @@ def test_more_than_the_first_records_of_a_reason_are_a_switch_away(workspace: Wo
     make_records(workspace, [{"category": "Travel", "conversation": turns}] * 12, generator=DIALOGUES)
     accept(workspace, Query())
     page = open_page("export")
-    (before,) = (one for one in captions(page).splitlines() if "more. The export lists" in one)
-    assert before.startswith("and 4 more")
+    assert "and 4 more." in captions(page)
     (switch,) = page.toggle
     assert switch.label == "Show all 12"
     switch.set_value(True).run()
     assert not page.exception
-    assert "more. The export lists" not in captions(page)
+    assert "and 4 more." not in captions(page)
+
+
+def test_all_records_of_a_long_reason_are_a_file_away(workspace: Workspace, open_page: OpenPage) -> None:
+    turns = [{"role": "user", "value": "Hello?"}]
+    make_records(workspace, [{"category": "Travel", "conversation": turns}] * 103, generator=DIALOGUES)
+    make_records(workspace, [{"category": "Travel", "conversation": []}] * 3, generator=DIALOGUES)
+    accept(workspace, Query())
+    page = open_page("export")
+    page.button_group(key="export_target").set_value("OpenAI").run()
+    assert "and 95 more." in captions(page)
+    (all_of_it,) = (one for one in page.button if "as JSONL" in one.label)
+    assert all_of_it.label == "All 103 as JSONL"
+    all_of_it.click().run()
+    assert not page.exception
+    assert not [one for one in page.button if "as JSONL" in one.label]
+    (file,) = (workspace.folder / "problems").glob("*/openai_*.jsonl")
+    listed = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert len({one["record"] for one in listed}) == len(listed) == 103
+    assert {one["rule"] for one in listed} == {file.stem.removeprefix("openai_")}
+
+
+def test_a_csv_is_written_for_excel_unless_it_is_not_to(filled_workspace: Workspace, open_page: OpenPage) -> None:
+    accept(filled_workspace, Query())
+    page = open_page("export")
+    assert not [one for one in page.toggle if one.label == "For Excel"]
+    page.button_group(key="export_target").set_value("A table").run()
+    page.radio(key="export_shape-A table").set_value("csv").run()
+    (for_excel,) = (one for one in page.toggle if one.label == "For Excel")
+    for_excel.set_value(False).run()
+    button(page, "Export 31 records").click().run()
+    assert not page.exception
+    (made,) = filled_workspace.bundles.listed(filled_workspace.folder / "exports")
+    assert not made.manifest.plan.has_mark
+    assert (made.path / made.manifest.data[0].name).read_bytes().startswith(b'"id"')
 
 
 def test_shares_part_the_records_and_are_drawn_with_their_counts(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 import streamlit as st
 
 from dataflow_core.exporters import EXPORTERS
 from dataflow_core.exporters.base import Severity
-from dataflow_core.exporting.plan import Concern, ExportPlan, Preflight, Stage
+from dataflow_core.exporting.plan import Concern, ExportPlan, Preflight
 from dataflow_core.workspace import Workspace
+from ui.export.problem_files import offer_problems
+from ui.export.progress import told_to
 from ui.export.share_bar import Part, Tone, share_bar
 from ui.export.splits import SPLIT_NAMES
 from ui.format import count
-from ui.jobs import Job, Report, followed
+from ui.jobs import Job, followed
 from ui.names import generator_name
 from ui.shell import Color, remark
 from ui.text import escape_markdown
@@ -50,7 +52,6 @@ _SEVERITIES: dict[Severity, tuple[str, Color, str]] = {
     Severity.NOTED: ("noted", "gray", ":material/info:"),
 }
 _WORST_FIRST = list(_SEVERITIES)
-_STAGES = {"checking": "Checking", "splitting": "Looking for near-duplicates in", "writing": "Writing"}
 
 
 def looked_at(workspace: Workspace, plan: ExportPlan) -> Job[Preflight]:
@@ -65,17 +66,7 @@ def looked_at(workspace: Workspace, plan: ExportPlan) -> Job[Preflight]:
     return job
 
 
-def told_to(report: Report) -> Callable[[Stage], None]:
-    """Passes on how far an export is."""
-
-    def tell(stage: Stage) -> None:
-        of = f"{min(stage.done, stage.total):,} of {count(stage.total, 'record')}"
-        report(stage.done / stage.total if stage.total else 0.0, f"{_STAGES[stage.what]} {of}")
-
-    return tell
-
-
-def show_findings(plan: ExportPlan, found: Preflight) -> None:
+def show_findings(workspace: Workspace, plan: ExportPlan, found: Preflight) -> None:
     """How many records are used, where they go, and each reason why some are not, with the records it is about."""
     st.markdown(f"**{_headline(found)}**")
     share_bar(_parts(found), key="export-shares")
@@ -87,8 +78,8 @@ def show_findings(plan: ExportPlan, found: Preflight) -> None:
     for sentence in found.notes:
         remark(f":material/info: {escape_markdown(sentence)}", "gray")
     groups = _by_rule(found.concerns)
-    for rule, concerns in groups:
-        _show_reason(rule, concerns, found.by_rule.get(rule, len(concerns)), plan)
+    for concerns in groups:
+        _show_reason(workspace, plan, concerns, found.by_rule.get(concerns[0].rule, len(concerns)))
     if not groups and not found.refusals:
         remark(f":material/check_circle: {_all_good(plan)}", "green")
 
@@ -119,19 +110,20 @@ def _all_good(plan: ExportPlan) -> str:
     return escape_markdown(f"Nothing found that {trainers} would refuse, drop or cut.")
 
 
-def _by_rule(concerns: Sequence[Concern]) -> list[tuple[str, list[Concern]]]:
+def _by_rule(concerns: Sequence[Concern]) -> list[list[Concern]]:
     """The worst first, then those of most records."""
     ordered = sorted(concerns, key=lambda concern: concern.rule)
-    groups = [(rule, list(group)) for rule, group in groupby(ordered, key=lambda concern: concern.rule)]
-    return sorted(groups, key=lambda group: (_WORST_FIRST.index(_worst(group[1])), -len(group[1])))
+    groups = [list(group) for _, group in groupby(ordered, key=lambda concern: concern.rule)]
+    return sorted(groups, key=lambda group: (_WORST_FIRST.index(_worst(group)), -len(group)))
 
 
 def _worst(concerns: Sequence[Concern]) -> Severity:
     return min((concern.severity for concern in concerns), key=_WORST_FIRST.index)
 
 
-def _show_reason(rule: str, concerns: Sequence[Concern], number: int, plan: ExportPlan) -> None:
-    severity = _worst(concerns)
+def _show_reason(workspace: Workspace, plan: ExportPlan, concerns: Sequence[Concern], number: int) -> None:
+    """`concerns` are the first of one rule, `number` counts them all."""
+    rule, severity = concerns[0].rule, _worst(concerns)
     fate, color, icon = _SEVERITIES[severity]
     if severity in plan.leave_out or rule in _WITHOUT_ROW:
         fate = "left out"
@@ -149,10 +141,12 @@ def _show_reason(rule: str, concerns: Sequence[Concern], number: int, plan: Expo
             with st.container(gap=None):
                 _link(concern)
                 st.caption(escape_markdown(concern.message))
-        if is_long:
-            st.toggle(f"Show {'all' if number == len(concerns) else 'the first'} {len(concerns)}", key=wants_all)
         if number > len(shown):
-            st.caption(f"and {number - len(shown):,} more. The export lists all that are left out.")
+            st.caption(f"and {number - len(shown):,} more.")
+        if is_long:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.toggle(f"Show {'all' if number == len(concerns) else 'the first'} {len(concerns)}", key=wants_all)
+                offer_problems(workspace, plan, rule, number)
 
 
 def _link(concern: Concern) -> None:

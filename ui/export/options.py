@@ -9,6 +9,7 @@ import streamlit as st
 from dataflow_core.errors import UsageError
 from dataflow_core.exporters import EXPORTERS
 from dataflow_core.exporters.base import Severity
+from dataflow_core.exporters.csv_table import CsvExporter
 from dataflow_core.exporting.about import LICENCES, About
 from dataflow_core.exporting.plan import Compression, TokenLimit
 from ui.session import is_for_this_machine_alone
@@ -29,6 +30,7 @@ class Options:
     compression: Compression
     limit: TokenLimit
     leave_out: tuple[Severity, ...]
+    has_mark: bool
     about: About
 
 
@@ -73,10 +75,21 @@ def choose_options(format_name: str) -> Options:
                 disabled=EXPORTERS[format_name].suffix != ".jsonl",
                 width=190,
             )
+            has_mark = _is_for_excel() if format_name == CsvExporter.name else True
         about = _about()
     packed = _COMPRESSIONS[compression] if EXPORTERS[format_name].suffix == ".jsonl" else ""
     limit = TokenLimit(int(most), (tokenizer or _TOKENIZERS[0]).strip()) if most else TokenLimit()
-    return Options(packed, limit, _LEFT_OUT[left_out], about)
+    return Options(packed, limit, _LEFT_OUT[left_out], has_mark, about)
+
+
+def _is_for_excel() -> bool:
+    return st.toggle(
+        "For Excel",
+        value=True,
+        key="export_mark",
+        persist_state="session",
+        help="Begins with a byte order mark, by which Excel knows UTF-8. Some programs take it for text.",
+    )
 
 
 def _about() -> About:

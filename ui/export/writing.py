@@ -11,7 +11,7 @@ import streamlit as st
 from dataflow_core.exporting.about import About
 from dataflow_core.exporting.plan import ExportPlan, WrittenExport
 from dataflow_core.workspace import Workspace
-from ui.export.checking import told_to
+from ui.export.progress import told_to
 from ui.jobs import Job, Report, jobs
 from ui.text import escape_markdown
 
