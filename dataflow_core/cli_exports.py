@@ -138,6 +138,8 @@ def say_written(made: WrittenExport) -> None:
             print(f"{file.records} records in {file.path}")
         elif file.kind == "left out":
             print(f"{_left_out(file.records)}, with the reasons, in {file.path}")
+    for path in made.removed:
+        print(f"Removed {path}: it was of an earlier export to the same place.")
     if made.preflight:
         _say_reasons(made.preflight)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import gzip
 import hashlib
 import json
@@ -26,7 +27,8 @@ from hypothesis import strategies as st
 from dataflow_core.errors import DiskFullError, UsageError
 from dataflow_core.exporters import EXPORTERS
 from dataflow_core.exporters.base import Content, FieldChoice, Severity
-from dataflow_core.exporting import files, reading
+from dataflow_core.exporting import files, leftovers, reading
+from dataflow_core.exporting.engine import Exports
 from dataflow_core.exporting.names import check_name, default_name
 from dataflow_core.exporting.plan import (
     MOST_CONCERNS,
@@ -210,6 +212,73 @@ def test_what_an_earlier_export_left_out_is_not_told_of_a_later_one(mixed: Works
     assert (tmp_path / "mine_left_out.jsonl").exists()
     mixed.exports.write_file(plan(format="openai", query=Query(generators=(TASKS,))), tmp_path / "mine.jsonl")
     assert not (tmp_path / "mine_left_out.jsonl").exists()
+
+
+def test_splits_take_the_place_of_all_that_the_same_name_held_before(mixed: Workspace, tmp_path: Path) -> None:
+    def names() -> set[str]:
+        return {path.name for path in tmp_path.iterdir() if path.is_file()}
+
+    path, tasks = tmp_path / "x.jsonl", Query(generators=(TASKS,))
+    (tmp_path / "x_notes.jsonl").write_text("mine")
+    mixed.exports.write_file(plan(splits=THIRDS), path)
+    assert {"x_dialogues_train.jsonl", "x_dialogues_test.jsonl", "x_left_out.jsonl"} <= names()
+    mixed.exports.write_file(plan(query=tasks, splits=Splits(1, 1)), path)
+    assert names() == {"x_train.jsonl", "x_validation.jsonl", "x_notes.jsonl"}
+    mixed.exports.write_file(plan(query=tasks), path)
+    assert names() == {"x.jsonl", "x_notes.jsonl"}
+    mixed.exports.write_file(plan(query=tasks, splits=Splits(1, 1)), path)
+    assert names() == {"x_train.jsonl", "x_validation.jsonl", "x_notes.jsonl"}
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_a_file_that_would_be_taken_for_a_split_is_not_touched_but_told_of(
+    mixed: Workspace, tmp_path: Path, is_ours: bool
+) -> None:
+    path, stranger = tmp_path / "x.jsonl", tmp_path / "x_dialogues_test.jsonl"
+    if is_ours:
+        mixed.exports.write_file(plan(splits=THIRDS), path)
+    stranger.write_text("I have worked on this.")
+    before = {one.name: one.read_bytes() for one in tmp_path.iterdir() if one.is_file()}
+    with pytest.raises(UsageError, match="would be taken for a split"):
+        mixed.exports.write_file(plan(splits=Splits(1, 1)), path)
+    assert {one.name: one.read_bytes() for one in tmp_path.iterdir() if one.is_file()} == before
+    mixed.exports.write_file(plan(query=Query(generators=(DIALOGUES,))), path)  # but one file: nothing is a part of it
+    assert stranger.read_text() == "I have worked on this."
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_a_list_of_what_is_left_out_is_known_also_where_another_workspace_wrote_it(
+    mixed: Workspace, tmp_path: Path, suffix: str
+) -> None:
+    path, left = tmp_path / f"x.jsonl{suffix}", tmp_path / f"x_left_out.jsonl{suffix}"
+    chosen, packed = plan(compression=suffix[1:]), plan(compression=suffix[1:], query=Query(generators=(TASKS,)))
+    Exports(mixed.records, "other").write_file(chosen, path)
+    assert left.exists()
+    Exports(mixed.records, "other").write_file(packed, path)
+    assert not left.exists()
+    left.write_text('{"mine": 1}')
+    Exports(mixed.records, "other").write_file(packed, path)
+    assert left.exists()
+
+
+def test_where_one_name_cannot_be_given_all_files_are_as_they_were(
+    mixed: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.jsonl"
+    mixed.exports.write_file(plan(splits=THIRDS), path)
+    before = {one.name: one.read_bytes() for one in tmp_path.iterdir() if one.is_file()}
+    put(mixed, [dialogue(f"What of {number}?", "Much.") for number in range(9)], DIALOGUES, ids=list("abcdefghi"))
+    replace, calls = Path.replace, iter(range(100))
+
+    def fail_once(self: Path, target: Path) -> Path:
+        if "dialogues_test" in Path(target).name and next(calls) == 0:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", fail_once)
+    with pytest.raises(UsageError, match="cannot be written"):
+        mixed.exports.write_file(plan(splits=THIRDS), path)
+    assert {one.name: one.read_bytes() for one in tmp_path.iterdir() if one.is_file()} == before
 
 
 def test_a_link_stays_one_and_what_it_points_to_is_replaced(mixed: Workspace, tmp_path: Path) -> None:
@@ -417,10 +486,52 @@ def test_a_killed_export_leaves_nothing_that_looks_finished_and_the_next_one_cle
     left = list(place.iterdir())
     assert left
     assert all(path.name.startswith(".") and path.name.endswith(".partial") for path in left)
-    alive = place / f".other.{os.getpid()}.partial"
-    alive.mkdir()
-    mixed.exports.write_file(plan(), place / "next.jsonl")
+    alive = leftovers.partial_name(place / "other")
+    with leftovers.held_folder(alive):
+        mixed.exports.write_file(plan(), place / "next.jsonl")
     assert [path.name for path in place.iterdir() if path.name.startswith(".")] == [alive.name]
+
+
+def test_what_is_being_written_is_known_by_its_lock_and_not_by_a_number(tmp_path: Path) -> None:
+    folder, file = tmp_path / ".a.00000000.999999999.partial", tmp_path / ".b.00000000.999999999.partial"
+    left = tmp_path / f".c.00000000.{os.getpid()}.partial"  # by a process of another container, or an earlier one
+    left.touch()
+    with leftovers.held_folder(folder), leftovers.new_file(file):
+        leftovers.clean_up(tmp_path)
+        assert set(tmp_path.iterdir()) == {folder, file}
+    leftovers.clean_up(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_cleared_away_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock, path, calls = fcntl.flock, tmp_path / ".a.00000000.1.partial", iter(range(9))
+
+    def too_late(descriptor: int, how: int) -> None:
+        if next(calls) == 0:
+            leftovers.clean_up(tmp_path)
+        flock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", too_late)
+    with leftovers.new_file(path) as file:
+        assert file.write(b"x") == 1
+        assert path.read_bytes() == b"x"
+
+
+def test_where_nothing_can_be_locked_only_what_is_old_is_cleared_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    paths = [tmp_path / f".{name}.00000000.999999999.partial" for name in ("old", "new")]
+    for path in paths:
+        leftovers.new_file(path).close()
+    os.utime(paths[0], (0, 0))
+    leftovers.clean_up(tmp_path)
+    assert list(tmp_path.iterdir()) == paths[1:]
 
 
 def test_what_only_looks_as_if_it_were_of_a_killed_export_stays(mixed: Workspace, tmp_path: Path) -> None:
