@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from dataflow_core.exporting.judging import Judged
 from dataflow_core.exporting.names import label
@@ -24,12 +24,8 @@ _UNUSED = 0
 _MOST_SHAPES = 10_000
 
 
-class _Shape(NamedTuple):
-    """The columns of a row, and which of them hold nothing to tell their type by."""
-
-    generator: str
-    columns: tuple[str, ...]
-    empty: tuple[str, ...]
+#: A row's generator, its columns, and those of them that hold nothing to tell their type by.
+_Shape = tuple[str, tuple[str, ...], tuple[str, ...]]
 
 
 class FirstRows:
@@ -52,8 +48,8 @@ class FirstRows:
         import numpy as np  # only here, as it takes long to load
 
         shapes, sizes = np.array(self._of_record, np.uint32), np.array(self._sizes, np.int64)
-        for generator in dict.fromkeys(shape.generator for shape in self._shapes):
-            own = [number for shape, number in self._shapes.items() if shape.generator == generator]
+        for generator in dict.fromkeys(generator for generator, _, _ in self._shapes):
+            own = [number for shape, number in self._shapes.items() if shape[0] == generator]
             is_own = np.isin(shapes, own)
             for place, split in enumerate(splits):
                 is_in = is_own if fates is None else is_own & (fates == place)
@@ -66,24 +62,25 @@ class FirstRows:
                     yield _sentence(generator, split, late)
 
     def _shape_of(self, generator: str, row: Fields) -> int:
-        empty = tuple([name for name, value in row.items() if value is None or value == [] or value == {}])
-        shape = _Shape(generator, tuple(row), empty)
-        if shape not in self._shapes and len(self._shapes) >= _MOST_SHAPES:
-            return _UNUSED
-        return self._shapes.setdefault(shape, len(self._shapes) + 1)
+        values = row.values()
+        empty: tuple[str, ...] = ()
+        if None in values or [] in values or {} in values:
+            empty = tuple([name for name, value in row.items() if value is None or value == [] or value == {}])
+        shape = (generator, tuple(row), empty)
+        found = self._shapes.get(shape, _UNUSED)
+        if found == _UNUSED and len(self._shapes) < _MOST_SHAPES:
+            found = self._shapes[shape] = len(self._shapes) + 1
+        return found
 
     def _late(self, first: set[int], later: set[int]) -> list[str]:
         """The columns that are not known by the first rows, and would have to be for the later ones."""
-        shapes = {number: shape for shape, number in self._shapes.items()}
-        known = {name for number in first for name in shapes[number].columns}
-        typed = {name for number in first for name in shapes[number].columns if name not in shapes[number].empty}
-        late = (
-            name
-            for number in sorted(later)
-            for name in shapes[number].columns
-            if name not in known or (name not in typed and name not in shapes[number].empty)
-        )
-        return list(dict.fromkeys(late))
+        shapes = {number: (columns, empty) for (_, columns, empty), number in self._shapes.items()}
+        known = {name for number in first for name in shapes[number][0]}
+        typed = {name for number in first for name in set(shapes[number][0]).difference(shapes[number][1])}
+        late: dict[str, None] = {}
+        for columns, empty in (shapes[number] for number in sorted(later)):
+            late |= dict.fromkeys(name for name in columns if name not in known or name not in {*typed, *empty})
+        return list(late)
 
 
 def _sentence(generator: str, split: str, late: Sequence[str]) -> str:
