@@ -99,7 +99,7 @@ class Workspace(Planner):
         self.recipes = RecipeStore(self.database)
         self.prompts = PromptStore(self.database)
         self.imports = Imports(self.database, self.runs, self.recheck)
-        self.exports = Exports(self.records, self.name)
+        self.exports = Exports(self.records, self.name, self.folder)
         self.bundles = Bundles(self.records, self.exports, self.folder, self.name)
 
     def enqueue(self, run: Run, *, limit: int | None = None, budget: Budget | None = None) -> None:

@@ -71,8 +71,20 @@ def _add_splits(export: argparse.ArgumentParser) -> None:
         "--split", type=_shares, metavar="90/5/5", help="shares of train, validation and test (default: one file)"
     )
     splits.add_argument("--seed", type=int, default=0, metavar="N", help="another seed parts the records otherwise")
-    splits.add_argument("--stratify", choices=["intent", "run"], default="", help="keep the shares within each")
-    splits.add_argument("--similarity", type=float, default=0.8, metavar="0.8", help="from which records are alike")
+    splits.add_argument(
+        "--stratify",
+        choices=["intent", "run"],
+        default="",
+        help="keep the shares within each intent, or each run: no small one is left to chance",
+    )
+    splits.add_argument(
+        "--similarity",
+        type=float,
+        default=0.8,
+        metavar="0.8",
+        help="the share of their words' pieces from which records are alike and stay together: a large group of them, "
+        "or of dialogues on one topic, can make a split miss its share",
+    )
 
 
 def _add_fields(export: argparse.ArgumentParser) -> None:
@@ -80,7 +92,13 @@ def _add_fields(export: argparse.ArgumentParser) -> None:
     for name in ("instruction", "input", "output", "system"):
         fields.add_argument(f"--{name}-field", metavar="FIELD", default="")
     tokens = export.add_argument_group("tokens")
-    tokens.add_argument("--token-limit", type=int, default=0, metavar="N", help="say which examples are longer")
+    tokens.add_argument(
+        "--token-limit",
+        type=int,
+        default=0,
+        metavar="N",
+        help="say which examples have more, which a trainer cuts off; they are exported all the same",
+    )
     tokens.add_argument(
         "--tokenizer",
         default=TokenLimit().tokenizer,
@@ -138,6 +156,8 @@ def say_written(made: WrittenExport) -> None:
             print(f"{file.records} records in {file.path}")
         elif file.kind == "left out":
             print(f"{_left_out(file.records)}, with the reasons, in {file.path}")
+    for path in made.removed:
+        print(f"Removed {path}: it was of an earlier export to the same place.")
     if made.preflight:
         _say_reasons(made.preflight)
 

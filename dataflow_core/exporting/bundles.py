@@ -15,10 +15,11 @@ from dataflow_core.exporting.about import About
 from dataflow_core.exporting.along import Along
 from dataflow_core.exporting.comparison import Comparison, compare_exports
 from dataflow_core.exporting.engine import Exports
-from dataflow_core.exporting.files import clean_up, clear_errors, new_folder, partial_name, remove, sync_folder
+from dataflow_core.exporting.files import clear_errors, new_folder, sync_folder
 from dataflow_core.exporting.gathering import Gathering
 from dataflow_core.exporting.hub import Pushed, push_files
 from dataflow_core.exporting.hub import Told as ToldOfPush
+from dataflow_core.exporting.leftovers import clean_up, held_folder, partial_name, remove
 from dataflow_core.exporting.manifest import NAME, ManifestFile, StoredExport, digest_of
 from dataflow_core.exporting.names import check_name
 from dataflow_core.exporting.plan import ExportPlan, Told, WrittenExport
@@ -69,14 +70,15 @@ class Bundles:
         with clear_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             clean_up(folder)
-            try:
-                export = self._exports.write(plan, staging, name, progress, along)
-                target = folder / f"{export.name}.zip"
-                _check_free(target)
-                zip_folder(export.folder).rename(target)
-                sync_folder(folder)
-            finally:
-                remove(staging)
+            with held_folder(staging):
+                try:
+                    export = self._exports.write(plan, staging, name, progress, along)
+                    target = folder / f"{export.name}.zip"
+                    _check_free(target)
+                    zip_folder(export.folder).rename(target)
+                    sync_folder(folder)
+                finally:
+                    remove(staging)
         files = tuple(replace(file, path=Path(file.path.name)) for file in export.files)
         return replace(export, folder=folder, files=files, bundle=target)
 

@@ -14,34 +14,36 @@ from dataflow_core.exporters.json_lines import line_of
 from dataflow_core.exporting.along import Along
 from dataflow_core.exporting.files import (
     check_replaceable,
-    clean_up,
     clear_errors,
     new_folder,
     new_lines,
-    partial_end,
-    remove,
     sync_folder,
 )
 from dataflow_core.exporting.judging import Judge
+from dataflow_core.exporting.leftovers import clean_up, partial_end
 from dataflow_core.exporting.names import check_name, default_name, label, suffix_of
 from dataflow_core.exporting.output import Output
 from dataflow_core.exporting.passes import Passes, split_names
+from dataflow_core.exporting.placing import Beside, Written
 from dataflow_core.exporting.plan import Concern, ExportFile, ExportPlan, Preflight, Told, WrittenExport
 from dataflow_core.exporting.reading import Reader, reading, whole
 from dataflow_core.models import SKELETON, Fields
 from dataflow_core.storage.queries import Query
 from dataflow_core.storage.records import RecordStore
 
+#: In a workspace, which files were written for what was asked for.
+_WRITTEN = "written.json"
 #: Records looked at for rows of one generator to be shown.
 _PREVIEWED = 2_000
 
 
 class Exports:
-    """`name` is the workspace's."""
+    """`name` and `folder` are the workspace's; without a folder it is not remembered which files were written."""
 
-    def __init__(self, records: RecordStore, name: str) -> None:
+    def __init__(self, records: RecordStore, name: str, folder: Path | None = None) -> None:
         self._records = records
         self._name = name
+        self._written = Written(folder / _WRITTEN if folder else None)
 
     def preflight(self, plan: ExportPlan, progress: Told | None = None) -> Preflight:
         """Look at every record that the plan's query finds, without writing anything.
@@ -104,9 +106,11 @@ class Exports:
     def write_file(self, plan: ExportPlan, path: Path, progress: Told | None = None) -> WrittenExport:
         """Write the records to `path`; those of several generators, or splits, to files beside it, called so.
 
-        What is left out stands in STEM_left_out.jsonl beside; where nothing is, one from before is removed. Files that
-        are there are replaced, once all new ones are whole. Raises `UsageError` where no record can be exported, and
-        `DiskFullError`.
+        What is left out stands in STEM_left_out.jsonl beside. Files that are there are replaced, once all new ones are
+        whole: all of them, or where that fails none. What an earlier export from this workspace to the same path has
+        left that is no part of this one is removed, unless it was changed since; with splits, a file of a name like
+        theirs that is not known to be such is an error. Raises `UsageError` for that and where no record can be
+        exported, and `DiskFullError`.
         """
         with clear_errors(path):
             if not path.parent.is_dir():
@@ -114,23 +118,22 @@ class Exports:
             path = path.resolve() if path.is_symlink() else path  # the link stays, what it points to is replaced
             check_replaceable(path)
         stem, suffix = _parted(path, suffix_of(exporter_named(plan.format).suffix, plan.compression))
+        splits = split_names(plan.splits)
+        beside = Beside(path, stem, suffix, splits, self._written)
         with clear_errors(path), reading(self._records.database, plan) as reader:
             clean_up(path.parent)
+            beside.check_others()
             exporter, beginning = exporter_named(plan.format, has_mark=plan.has_mark), f".{path.name}."
             output = Output(path.parent, exporter, plan.compression, beginning=beginning, end=partial_end())
             with closing(output):
                 preflight = Passes(plan, reader, progress).write(output)
                 self._check_any(plan, preflight)
-                made = output.finish(stem, split_names(plan.splits), label_all=False, suffix=suffix)
-                for _, file in made:
-                    check_replaceable(file.path)
-                for partial, file in made:
-                    partial.replace(file.path)
-                if not preflight.left_out and output.left_out_path(stem).is_file():
-                    remove(output.left_out_path(stem))  # it tells of an earlier export to the same place
+                made = output.finish(stem, splits, label_all=False, suffix=suffix)
+                removed = beside.place([(partial, file.path) for partial, file in made], output.left_out_path(stem))
                 sync_folder(path.parent)
         files = tuple(file for _, file in made)
-        return WrittenExport(stem, path.parent, files, plan, preflight.left_out, preflight=preflight)
+        left_out = preflight.left_out
+        return WrittenExport(stem, path.parent, files, plan, left_out, preflight=preflight, removed=tuple(removed))
 
     def _write_into(
         self, folder: Path, plan: ExportPlan, name: str, progress: Told | None, along: Along | None

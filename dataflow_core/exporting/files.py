@@ -7,46 +7,16 @@ import gzip
 import hashlib
 import io
 import os
-import re
-import secrets
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-import psutil
-
 from dataflow_core.errors import DiskFullError, UsageError
+from dataflow_core.exporting.leftovers import clean_up, held_folder, new_file, partial_name, remove
 from dataflow_core.exporting.plan import Compression
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-#: The process's number is in the name of what is not whole yet, so that what a killed one has left is known for that.
-_PARTIAL = re.compile(r"^\..*\.([0-9]{1,9})\.partial$", re.DOTALL)
-
-
-def partial_name(target: Path) -> Path:
-    """Where `target` stands until it is whole: another place each time, for two threads may write the same one."""
-    return target.with_name(f".{target.name}{partial_end()}")
-
-
-def partial_end() -> str:
-    return f".{secrets.token_hex(4)}.{os.getpid()}.partial"
-
-
-def clean_up(folder: Path) -> None:
-    """Remove what exports have left in the folder whose processes were killed."""
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if (found := _PARTIAL.match(path.name)) and not psutil.pid_exists(int(found[1])):
-            remove(path)
-
-
-def remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -64,14 +34,14 @@ def new_folder(folder: Path, name: str) -> Iterator[Path]:
     with clear_errors(target):
         folder.mkdir(parents=True, exist_ok=True)
         clean_up(folder)
-        try:
-            partial.mkdir()
-            yield partial
-            sync_folder(partial)
-            partial.rename(target)
-            sync_folder(folder)
-        finally:
-            remove(partial)
+        with held_folder(partial):
+            try:
+                yield partial
+                sync_folder(partial)
+                partial.rename(target)
+                sync_folder(folder)
+            finally:
+                remove(partial)
 
 
 @contextmanager
@@ -93,7 +63,7 @@ class WrittenFile(io.RawIOBase):
         self.path = path
         self.bytes = 0
         self._hash = hashlib.sha256()
-        self._file = path.open("xb", buffering=0)
+        self._file = new_file(path)
         self._is_given_up = False
         self._compressor: BinaryIO | None = None
         try:
@@ -126,11 +96,10 @@ class WrittenFile(io.RawIOBase):
         return self.bytes
 
     def finish(self) -> None:
-        """All that was written lasts through a power cut from now on."""
+        """All that was written lasts through a power cut from now on. Until it is closed nobody clears it away."""
         if self._compressor is not None:
             self._compressor.close()
         os.fsync(self._file.fileno())
-        self._file.close()
 
     def close(self) -> None:
         """Let go of the file, which is whole only if it was finished before."""
@@ -176,11 +145,11 @@ def new_lines(target: Path) -> Iterator[Callable[[str], None]]:
         target = target.resolve()
         partial = partial_name(target)
         try:
-            with partial.open("w", encoding="utf-8", newline="\n") as file:
+            with io.TextIOWrapper(new_file(partial, is_buffered=True), encoding="utf-8", newline="\n") as file:
                 yield lambda line: print(line, file=file)
                 file.flush()
                 os.fsync(file.fileno())
-            partial.replace(target)
+                partial.replace(target)
         finally:
             remove(partial)
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from dataflow_core.exporters.base import Exporter, RowWriter
 from dataflow_core.exporters.json_lines import LineWriter
-from dataflow_core.exporting.files import WrittenFile, remove
+from dataflow_core.exporting.files import WrittenFile
 from dataflow_core.exporting.judging import Judged
+from dataflow_core.exporting.leftovers import remove
 from dataflow_core.exporting.names import names_of, suffix_of
 from dataflow_core.exporting.plan import Compression, ExportFile
 from dataflow_core.generators import GENERATORS

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from dataflow_core.errors import UsageError
 from dataflow_core.exporters import exporter_named
 from dataflow_core.exporting.along import Along
+from dataflow_core.exporting.first_rows import FirstRows
 from dataflow_core.exporting.judging import Judge, Judged
 from dataflow_core.exporting.outcomes import Outcomes
 from dataflow_core.exporting.output import Output
@@ -47,6 +48,7 @@ class Passes:
         exporter = exporter_named(plan.format)
         self._outcomes = Outcomes(exporter, self._splits, on_concern)
         is_of_accepted = set(plan.query.statuses) == {ReviewStatus.ACCEPTED}
+        self._first = FirstRows() if exporter.suffix == ".jsonl" else None
         self._notes = (_UNJUDGED,) if exporter.needs_refused and not is_of_accepted else ()
 
     def look(self) -> Preflight:
@@ -55,17 +57,17 @@ class Passes:
             _, notes = self._parted()
             return self._outcomes.preflight((*self._notes, *notes))
         for chunk in self._chunks("checking"):
-            self._count(self._judge.judge(chunk))
-        return self._outcomes.preflight(self._notes)
+            self._count(chunk, self._judge.judge(chunk))
+        return self._outcomes.preflight((*self._notes, *self._first_notes()))
 
     def write(self, output: Output, along: Along | None = None) -> Preflight:
         if len(self._splits) > 1:
             return self._write_parted(output, along)
         for chunk in self._chunks("writing"):
             judged = self._judge.judge(chunk)
-            self._count(judged)
+            self._count(chunk, judged)
             self._put(judged, self._splits[0], output, along)
-        return self._outcomes.preflight(self._notes)
+        return self._outcomes.preflight((*self._notes, *self._first_notes()))
 
     def _write_parted(self, output: Output, along: Along | None) -> Preflight:
         fates, notes = self._parted()
@@ -89,7 +91,7 @@ class Passes:
         first = 0
         for chunk in self._chunks("checking"):
             judged = self._judge.judge(chunk)
-            self._outcomes.add(judged)
+            self._see(chunk, judged)
             used = [place for place, one in enumerate(judged) if one.row is not None]
             parting.add(chunk, used, first)
             first += len(chunk)
@@ -97,10 +99,18 @@ class Passes:
         fates, notes = parting.part()
         for generator, split, count in parting.counts(fates):
             self._outcomes.use(generator, self._splits[split], count)
-        return fates, notes
+        return fates, (*notes, *self._first_notes(fates))
 
-    def _count(self, judged: list[Judged]) -> None:
+    def _see(self, chunk: Chunk, judged: list[Judged]) -> None:
         self._outcomes.add(judged)
+        if self._first is not None:
+            self._first.add(chunk, judged)
+
+    def _first_notes(self, fates: Any = None) -> tuple[str, ...]:
+        return tuple(self._first.notes(self._splits, fates)) if self._first is not None else ()
+
+    def _count(self, chunk: Chunk, judged: list[Judged]) -> None:
+        self._see(chunk, judged)
         used = Counter([one.content.generator for one in judged if one.row is not None])
         for generator, count in used.items():
             self._outcomes.use(generator, self._splits[0], count)

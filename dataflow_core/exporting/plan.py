@@ -158,7 +158,8 @@ class ExportFile:
 class WrittenExport:
     """An export as it was written, with its manifest beside the files, or in the one zip.
 
-    `preflight` is what the look at the same state of the same records brought.
+    `preflight` is what the look at the same state of the same records brought. `removed` are files of an earlier
+    export to the same path that are no part of this one.
     """
 
     name: str
@@ -168,3 +169,4 @@ class WrittenExport:
     left_out: int = 0
     bundle: Path | None = None
     preflight: Preflight | None = None
+    removed: tuple[Path, ...] = ()

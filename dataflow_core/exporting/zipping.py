@@ -7,7 +7,8 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from dataflow_core.exporting.files import clear_errors, partial_name, remove, sync_folder
+from dataflow_core.exporting.files import clear_errors, sync_folder
+from dataflow_core.exporting.leftovers import new_file, partial_name, remove
 
 #: Of every entry: what a zip says of time would make two zips of the same files differ.
 _TIME = (1980, 1, 1, 0, 0, 0)
@@ -24,13 +25,13 @@ def zip_folder(folder: Path) -> Path:
     partial = partial_name(target)
     with clear_errors(target):
         try:
-            with partial.open("wb") as raw:
+            with new_file(partial, is_buffered=True) as raw:
                 with zipfile.ZipFile(raw, "w", allowZip64=True) as archive:
                     for path in sorted(path for path in folder.iterdir() if path.is_file()):
                         _add(archive, path, f"{folder.name}/{path.name}")
                 raw.flush()
                 os.fsync(raw.fileno())
-            partial.replace(target)
+                partial.replace(target)
             sync_folder(folder.parent)
         finally:
             remove(partial)

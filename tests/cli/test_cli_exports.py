@@ -88,6 +88,10 @@ def test_splits_become_files(folder: Path, capsys: pytest.CaptureFixture[str]) -
     counts = {path.stem: len(path.read_text().splitlines()) for path in folder.glob("x_*.jsonl")}
     assert counts["x_tasks_train"] + counts["x_tasks_validation"] + counts["x_tasks_test"] == 4
     assert counts["x_left_out"] == 1
+    capsys.readouterr()
+    assert export("--split", "1:1", "-o", "x.jsonl") == 0
+    assert f"Removed {folder / 'x_tasks_test.jsonl'}: it was of an earlier export" in capsys.readouterr().out
+    assert not list(folder.glob("x_*_test.jsonl"))
 
 
 def test_fields_and_a_limit_of_tokens_are_chosen(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

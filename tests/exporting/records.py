@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
+import pyarrow
+
 from dataflow_core.checks.digest import digest_of
-from dataflow_core.exporting.plan import ExportPlan
+from dataflow_core.exporting.plan import ExportFile, ExportPlan, Splits, WrittenExport
 from dataflow_core.models import SKELETON, Fields, ReviewStatus, RevisionKind
 from dataflow_core.storage.queries import Query
 from dataflow_core.storage.writing import NewRecord, add_records
@@ -73,3 +78,20 @@ def put(
 def plan(**settings: Any) -> ExportPlan:
     """Of all records, whatever their status."""
     return ExportPlan(**({"query": ALL} | settings))
+
+
+def lines(path: Path) -> list[Any]:
+    data = path.read_bytes()
+    if path.suffix == ".gz":
+        data = gzip.decompress(data)
+    if path.suffix == ".zst":
+        data = pyarrow.CompressedInputStream(pyarrow.BufferReader(data), "zstd").read()
+    return [json.loads(line) for line in data.decode().splitlines()]
+
+
+def by_kind(made: WrittenExport, kind: str) -> list[ExportFile]:
+    return [file for file in made.files if file.kind == kind]
+
+
+GOOD = [dialogue(f"Where is place {number}?", f"At number {number * 7}.") for number in range(12)]
+THIRDS = Splits(1, 1, 1)

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import gzip
 import hashlib
-import json
-import os
-import signal
-import subprocess
-import sys
-import threading
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dataflow_core.errors import DiskFullError, UsageError
+from dataflow_core.errors import UsageError
 from dataflow_core.exporters import EXPORTERS
 from dataflow_core.exporters.base import Content, FieldChoice, Severity
-from dataflow_core.exporting import files, reading
+from dataflow_core.exporting import reading
 from dataflow_core.exporting.names import check_name, default_name
 from dataflow_core.exporting.plan import (
     MOST_CONCERNS,
@@ -36,42 +28,15 @@ from dataflow_core.exporting.plan import (
     Splits,
     Stage,
     TokenLimit,
-    WrittenExport,
 )
 from dataflow_core.models import Fields, ReviewStatus
 from dataflow_core.storage.contents import Snapshot
 from dataflow_core.storage.queries import Query
 from dataflow_core.workspace import Workspace
-from tests.exporting.records import DIALOGUES, OWN, TASKS, dialogue, plan, put, task
+from tests.exporting.records import DIALOGUES, OWN, TASKS, THIRDS, by_kind, dialogue, lines, plan, put, task
 from tests.exporting.tokenizers_of_words import word_tokenizer
 
 ROOT = Path(__file__).parents[2]
-
-GOOD = [dialogue(f"Where is place {number}?", f"At number {number * 7}.") for number in range(12)]
-THIRDS = Splits(1, 1, 1)
-
-
-@pytest.fixture
-def mixed(workspace: Workspace) -> Workspace:
-    """Twelve good dialogues, one that nobody ends, a skeleton, two tasks and a record of one's own."""
-    put(workspace, [*GOOD, dialogue("Hello?", "Yes?", "Are you there?")], DIALOGUES)
-    put(workspace, [dialogue("Nobody has answered this.")], DIALOGUES, stage="skeleton")
-    put(workspace, [task("Boil an egg."), task("Paint a wall.")], TASKS)
-    put(workspace, [{"question": "Why?", "answer": "Because."}], OWN)
-    return workspace
-
-
-def lines(path: Path) -> list[Any]:
-    data = path.read_bytes()
-    if path.suffix == ".gz":
-        data = gzip.decompress(data)
-    if path.suffix == ".zst":
-        data = pyarrow.CompressedInputStream(pyarrow.BufferReader(data), "zstd").read()
-    return [json.loads(line) for line in data.decode().splitlines()]
-
-
-def by_kind(made: WrittenExport, kind: str) -> list[ExportFile]:
-    return [file for file in made.files if file.kind == kind]
 
 
 def test_the_look_before_counts_what_the_files_then_hold(mixed: Workspace, tmp_path: Path) -> None:
@@ -112,21 +77,6 @@ def test_every_record_of_a_reason_is_written_where_the_look_keeps_but_the_first(
     mixed.exports.write_problems(chosen, path, rules=("unanswered",))
     assert [one["rule"] for one in lines(path)] == ["unanswered"]
     assert [one.name for one in tmp_path.iterdir() if one.name != "workspace"] == ["all.jsonl"]
-
-
-def test_a_list_of_problems_that_is_broken_off_leaves_the_one_before(mixed: Workspace, tmp_path: Path) -> None:
-    path = tmp_path / "all.jsonl"
-    path.write_text("as it was")
-
-    def stop(_: Stage) -> None:
-        raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        mixed.exports.write_problems(plan(format="openai"), path, stop)
-    assert path.read_text() == "as it was"
-    with pytest.raises(UsageError, match="no ordinary file"):
-        mixed.exports.write_problems(plan(), tmp_path)
-    assert not list(tmp_path.glob(".*"))
 
 
 def test_what_is_left_out_stands_beside_with_its_reasons(mixed: Workspace, tmp_path: Path) -> None:
@@ -193,32 +143,6 @@ def test_tables_tell_where_records_came_from_unless_they_are_not_to(mixed: Works
     assert list(task("")) == bare.column_names
     with pytest.raises(UsageError, match="compressed inside already"):
         mixed.exports.write(plan(format="parquet", compression="gz"), tmp_path, "packed")
-
-
-def test_a_file_of_ones_own_name_holds_one_kind_and_others_stand_beside(mixed: Workspace, tmp_path: Path) -> None:
-    tasks = plan(format="alpaca", query=Query(generators=(TASKS,)))
-    only = mixed.exports.write_file(tasks, tmp_path / "t.txt")
-    assert [file.path.name for file in only.files] == ["t.txt"]
-    several = mixed.exports.write_file(plan(compression="zst", splits=THIRDS), tmp_path / "all.jsonl.zst")
-    names = {file.path.name for file in several.files}
-    assert {"all_dialogues_train.jsonl.zst", "all_dialogues_test.jsonl.zst", "all_left_out.jsonl.zst"} <= names
-    assert not list(tmp_path.glob(".*"))
-
-
-def test_what_an_earlier_export_left_out_is_not_told_of_a_later_one(mixed: Workspace, tmp_path: Path) -> None:
-    mixed.exports.write_file(plan(format="openai"), tmp_path / "mine.jsonl")
-    assert (tmp_path / "mine_left_out.jsonl").exists()
-    mixed.exports.write_file(plan(format="openai", query=Query(generators=(TASKS,))), tmp_path / "mine.jsonl")
-    assert not (tmp_path / "mine_left_out.jsonl").exists()
-
-
-def test_a_link_stays_one_and_what_it_points_to_is_replaced(mixed: Workspace, tmp_path: Path) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    link, target = tmp_path / "link.jsonl", tmp_path / "elsewhere" / "tasks.jsonl"
-    link.symlink_to(target)
-    mixed.exports.write_file(plan(query=Query(generators=(TASKS,))), link)
-    assert link.is_symlink()
-    assert len(lines(target)) == 2
 
 
 def test_nothing_to_export_is_said_and_leaves_no_trace(workspace: Workspace, tmp_path: Path) -> None:
@@ -364,106 +288,10 @@ def test_records_with_very_long_texts_are_read_a_few_at_a_time(workspace: Worksp
     assert [line["text"][0] for line in lines(made.files[0].path)] == list("01234")
 
 
-@pytest.fixture
-def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(self: files.WrittenFile, data: bytes) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(files.WrittenFile, "write", fail)
-
-
-@pytest.mark.usefixtures("full_disk")
-@pytest.mark.parametrize("compression", ["", "gz", "zst"])
-def test_a_full_disk_is_said_and_leaves_nothing(mixed: Workspace, tmp_path: Path, compression: Any) -> None:
-    target = tmp_path / "e"
-    target.mkdir()
-    with pytest.raises(DiskFullError, match="The disk is full"):
-        mixed.exports.write(plan(compression=compression), target, "mine")
-    (target / "mine.jsonl").write_text("as it was")
-    with pytest.raises(DiskFullError, match="The disk is full"):
-        mixed.exports.write_file(plan(compression=compression), target / "mine.jsonl")
-    assert [path.name for path in target.iterdir()] == ["mine.jsonl"]
-    assert (target / "mine.jsonl").read_text() == "as it was"
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from dataflow_core.exporting.plan import ExportPlan
-from dataflow_core.storage.contents import Snapshot
-from dataflow_core.storage.queries import Query
-from dataflow_core.workspace import Workspace
-
-def kill(stage):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-workspace = Workspace(Path(sys.argv[1]))
-place = Path(sys.argv[2])
-if sys.argv[3] == "folder":
-    workspace.exports.write(ExportPlan(Query()), place, "mine", kill)
-else:
-    workspace.exports.write_file(ExportPlan(Query()), place / "mine.jsonl", kill)
-"""
-
-
-@pytest.mark.parametrize("way", ["folder", "file"])
-def test_a_killed_export_leaves_nothing_that_looks_finished_and_the_next_one_clears_it_away(
-    mixed: Workspace, tmp_path: Path, way: str
-) -> None:
-    place = tmp_path / "e"
-    place.mkdir()
-    arguments = [sys.executable, "-c", KILLED, str(mixed.folder), str(place), way]
-    assert subprocess.run(arguments, cwd=ROOT, check=False).returncode == -signal.SIGKILL
-    left = list(place.iterdir())
-    assert left
-    assert all(path.name.startswith(".") and path.name.endswith(".partial") for path in left)
-    alive = place / f".other.{os.getpid()}.partial"
-    alive.mkdir()
-    mixed.exports.write_file(plan(), place / "next.jsonl")
-    assert [path.name for path in place.iterdir() if path.name.startswith(".")] == [alive.name]
-
-
-def test_what_only_looks_as_if_it_were_of_a_killed_export_stays(mixed: Workspace, tmp_path: Path) -> None:
-    foreign = tmp_path / ".notes.99999999999999999999.partial"
-    foreign.touch()
-    mixed.exports.write_file(plan(), tmp_path / "next.jsonl")
-    assert foreign.exists()
-
-
 @pytest.mark.parametrize("name", [".hidden", "w" * 300, "é" * 100, "a\nb [*]?", "/..", "  . x", ""])
 def test_a_workspace_of_any_name_has_one_for_its_exports(name: str) -> None:
     at = datetime(2026, 1, 2, 3, 4, 5)
     assert check_name(default_name(name, at)) == default_name(name, at)
-
-
-def test_two_exports_of_one_name_at_once_leave_one_that_is_whole(mixed: Workspace, tmp_path: Path) -> None:
-    begun = threading.Barrier(2, timeout=20)
-    ends: list[object] = []
-
-    def write() -> None:
-        is_begun = False
-
-        def wait(_: Stage) -> None:
-            nonlocal is_begun
-            if not is_begun:
-                is_begun = True
-                begun.wait()
-
-        try:
-            ends.append(mixed.exports.write(plan(), tmp_path, "same", wait))
-        except UsageError as error:
-            ends.append(error)
-
-    threads = [threading.Thread(target=write) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(type(end).__name__ for end in ends) == ["UsageError", "WrittenExport"]
-    (folder,) = tmp_path.glob("sam*")
-    (export,) = (end for end in ends if isinstance(end, WrittenExport))
-    assert {path.name for path in folder.iterdir()} == {file.path.name for file in export.files}
-    assert not list(tmp_path.glob(".*.partial"))
 
 
 @pytest.mark.parametrize("name", ["a" * 250 + ".jsonl", "a" * 300 + ".jsonl"])

@@ -77,6 +77,20 @@ def test_an_export_from_before_single_splits_had_names_is_made_again(workspace: 
     assert workspace.bundles.again(made.folder, tmp_path / "again").is_same
 
 
+def test_dialogues_on_one_topic_are_one_group_which_is_told_where_it_misses_a_share(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    on = {"intent": "Travel", "flow": "f"}
+    put(workspace, [dialogue(sentence(seed), "Yes.", **on, topic="Ports") for seed in range(30)], DIALOGUES)
+    others = [dialogue(sentence(seed), "Yes.", **on, topic=f"t{seed}") for seed in range(100, 104)]
+    put(workspace, others, DIALOGUES, ids=["a", "b", "c", "d"])
+    found, made = splits_of(workspace, tmp_path, Splits(50, 50))
+    assert len({split for record, split in found.items() if record not in "abcd"}) == 1
+    assert made.preflight is not None
+    assert all("up to 30 of them" in note for note in made.preflight.notes)
+    assert len(made.preflight.notes) == 2
+
+
 def test_a_record_more_moves_only_a_few_others(workspace: Workspace, tmp_path: Path) -> None:
     put(workspace, [{"text": sentence(seed)} for seed in range(300)], OWN)
     before, _ = splits_of(workspace, tmp_path, Splits(80, 10, 10), "before")
