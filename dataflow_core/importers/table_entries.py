@@ -12,17 +12,15 @@ from dataflow_core.exporters.csv_table import unguarded
 from dataflow_core.exporters.parquet import JSON_COLUMN
 from dataflow_core.importers.entries import LONGEST, Entry, too_long
 from dataflow_core.importers.json_entries import JsonReader
-from dataflow_core.models import Fields
-from dataflow_core.readers.columnar import json_value
+from dataflow_core.readers.columnar import fields_of, json_value
 from dataflow_core.readers.delimited import delimiter_of
 from dataflow_core.readers.json_values import UnusableError
+from dataflow_core.readers.parquet_rows import ParquetRows, Row
 from dataflow_core.readers.table import column_names, is_harmful, looks_like_a_name, why_harmful
 
 _SAMPLE = 1 << 16
 #: After so many quotes that are never closed, the rest of a file is not looked through for their ends again.
 _MOST_OPEN = 20
-#: Bytes of a Parquet file's rows at a time, and the most rows.
-_BATCH_BYTES, _BATCH_ROWS = 8 << 20, 2_000
 
 
 class CsvReader:
@@ -168,49 +166,39 @@ class ParquetReader:
     """A Parquet file, a few rows in memory at a time. An entry is told by its number, from 1."""
 
     def __init__(self, file: IO[bytes], name: str) -> None:
-        import pyarrow.parquet as pq
-
         self._name = name
         with damage_told(name):
-            self._file: Any = pq.ParquetFile(file, buffer_size=1 << 20, pre_buffer=False)
-            schema = self._file.schema_arrow
-            self.columns, notes = column_names(schema.names)
+            self._rows = ParquetRows(file, name, longest=LONGEST)
+            self.columns, notes = column_names(self._rows.names)
         ours = {key.encode(): value.encode() for key, value in JSON_COLUMN.items()}
-        about = [schema.field(place).metadata or {} for place in range(len(schema.names))]
-        self._of_json = tuple(ours.items() <= metadata.items() for metadata in about)
-        self.notes = tuple(notes)
+        self._of_json = tuple(ours.items() <= about.items() for about in self._rows.about)
+        self.notes = (*notes, *self._rows.notes)
         self.json = JsonReader()
-        self.total: int = self._file.metadata.num_rows
+        self.total = self._rows.total
         self.read = 0
 
     def entries(self) -> Iterator[Entry]:
         with damage_told(self._name):
-            for batch in self._file.iter_batches(batch_size=self._rows_at_once()):
-                for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                    self.read += 1
-                    yield self._entry(self.read, cells)
+            for cells in self._rows:
+                self.read += 1
+                yield self._entry(self.read, cells)
 
-    def _rows_at_once(self) -> int:
-        metadata = self._file.metadata
-        size = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
-        return max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(1, int(size) // max(1, self.total))))
-
-    def _entry(self, number: int, cells: Sequence[Any]) -> Entry:
+    def _entry(self, number: int, cells: Row) -> Entry:
+        if isinstance(cells, str):
+            return number, f"Entry {number} {cells}", ""
         try:
-            fields: Fields = {
-                column: self.json.only_value(cell) if is_json and cell is not None else json_value(cell)
-                for column, cell, is_json in zip(self.columns, cells, self._of_json, strict=True)
-            }
+            fields, text = fields_of(number, self.columns, self._values(cells))
         except UnusableError as error:
             return number, f"Entry {number} {error}", str(cells)
         except ValueError:
             return number, f"Entry {number} has a text that is not the JSON which its column is to hold.", str(cells)
-        texts = "".join(value if isinstance(value, str) else repr(value) for value in fields.values())
-        if is_harmful(texts):
-            return number, f"Entry {number} {why_harmful(texts)}", texts
-        if all(value is None for value in fields.values()):
+        if isinstance(fields, dict) and all(value is None for value in fields.values()):
             return number, None, ""
-        return number, fields, ""
+        return number, fields, text
+
+    def _values(self, cells: Sequence[Any]) -> Iterator[Any]:
+        for cell, is_json in zip(cells, self._of_json, strict=True):
+            yield self.json.only_value(cell) if is_json and cell is not None else json_value(cell)
 
 
 class damage_told:  # noqa: N801  used as a function is

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
 from dataflow_core.errors import ReadError
 from dataflow_core.models import Fields, SourceLine
+from dataflow_core.readers.parquet_rows import ParquetRows, Row
 from dataflow_core.readers.table import (
     Entry,
     Table,
@@ -23,6 +24,7 @@ from dataflow_core.readers.table import (
 
 _MOST_BYTES = 1 << 30
 _MOST_ENTRIES = 5_000_000
+_LONGEST = 256 << 20
 
 
 def is_parquet(data: bytes) -> bool:
@@ -32,22 +34,23 @@ def is_parquet(data: bytes) -> bool:
 def read_parquet(data: bytes, name: str) -> Table:
     """Read a Parquet file; an entry's line is its number, from 1."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     if not is_parquet(data):
         raise ReadError(f"{name} is not a Parquet file, whatever its name says. Save it again as Parquet or CSV.")
     if len(data) < 12 or data[-4:] != b"PAR1":
         raise ReadError(f"{name} is cut off: the end of a Parquet file is missing. Copy or download it again.")
     try:
-        file = pq.ParquetFile(pa.BufferReader(data))
-        _refuse_too_large(file.metadata, name)
-        columns, notes = column_names(file.schema_arrow.names)
-        entries, problems = _entries(file, columns)
+        rows = ParquetRows(pa.BufferReader(data), name, longest=_LONGEST)
+        _refuse_too_large(rows.metadata, name)
+        columns, notes = column_names(rows.names)
+        entries, problems = _entries(rows, columns, name)
+    except ReadError:
+        raise
     except (pa.ArrowException, ValueError, OSError, LookupError, TypeError, OverflowError) as error:
         detail = str(error).strip().split("\n")[0][:200]
         raise ReadError(f"{name} is a damaged Parquet file ({detail}). Copy or download it again.") from error
     refuse_if_nothing_was_read(name, entries, problems)
-    return Table(columns, entries, problems, "Parquet", "binary", None, name, tuple(notes))
+    return Table(columns, entries, problems, "Parquet", "binary", None, name, (*notes, *rows.notes))
 
 
 def _refuse_too_large(metadata: Any, name: str) -> None:
@@ -59,24 +62,34 @@ def _refuse_too_large(metadata: Any, name: str) -> None:
         )
 
 
-def _entries(file: Any, columns: tuple[str, ...]) -> tuple[list[Entry], list[SourceLine]]:
+def _entries(rows: Iterable[Row], columns: tuple[str, ...], name: str) -> tuple[list[Entry], list[SourceLine]]:
     entries: list[Entry] = []
     problems: list[SourceLine] = []
-    for number, cells in enumerate(rows_of(file), 1):
-        fields: Fields = {column: json_value(cell) for column, cell in zip(columns, cells, strict=True)}
-        texts = "".join(value if isinstance(value, str) else repr(value) for value in fields.values())
-        if is_harmful(texts):
-            problems.append(unreadable(number, f"Entry {number} {why_harmful(texts)}", texts))
+    size = 0
+    for number, cells in enumerate(rows, 1):
+        if isinstance(cells, str):
+            problems.append(unreadable(number, f"Entry {number} {cells}", ""))
+            continue
+        fields, text = fields_of(number, columns, map(json_value, cells))
+        if isinstance(fields, str):
+            problems.append(unreadable(number, fields, text))
         elif all(value is None or (isinstance(value, str) and not value.strip()) for value in fields.values()):
             problems.append(blank(number, unit="Entry"))
         else:
             entries.append(Entry(number, fields))
+        size += sum(len(value) for value in cells if isinstance(value, str))
+        if size > _MOST_BYTES:  # of texts that the file repeats by their number
+            raise ReadError(f"{name} is too large: its texts have more than {_MOST_BYTES >> 20:,} MB. Split it.")
     return entries, problems
 
 
-def rows_of(file: Any) -> Iterator[tuple[Any, ...]]:
-    for batch in file.iter_batches(batch_size=10_000):
-        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+def fields_of(number: int, columns: Sequence[str], values: Iterable[Any]) -> tuple[Fields | str, str]:
+    """A row's fields, or why they cannot be kept, in a sentence, with their text."""
+    fields: Fields = dict(zip(columns, values, strict=True))
+    texts = "".join(value if isinstance(value, str) else repr(value) for value in fields.values())
+    if is_harmful(texts):
+        return f"Entry {number} {why_harmful(texts)}", texts
+    return fields, ""
 
 
 def json_value(value: Any) -> Any:
