@@ -20,6 +20,7 @@ from dataflow_core.models import Fields
 FIRST_BYTES = 10 << 20
 _MOST_NAMED, _LONGEST = 3, 40
 _UNUSED = 0
+_UNTYPED = (list, dict, type(None))  # where they are empty
 #: Rows of further ones are passed over: records of one's own may each have other fields.
 _MOST_SHAPES = 10_000
 
@@ -37,11 +38,15 @@ class FirstRows:
 
     def add(self, chunk: Chunk, judged: Iterable[Judged]) -> None:
         """`judged` are all records of the chunk."""
-        for stored, one in zip(chunk.stored, judged, strict=True):
-            text = stored.fields
-            self._of_record.append(_UNUSED if one.row is None else self._shape_of(one.content.generator, one.row))
-            # As the record is stored: about as long as its row, and no row need be written for it.
-            self._sizes.append(len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")))
+        shape_of = self._shape_of
+        self._of_record.extend(
+            [_UNUSED if one.row is None else shape_of(one.content.generator, one.row) for one in judged]
+        )
+        # As the records are stored: about as long as their rows, and no row need be written for it.
+        texts = [stored.fields for stored in chunk.stored]
+        self._sizes.extend(
+            [len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")) for text in texts]
+        )
 
     def notes(self, splits: Sequence[str], fates: Any = None) -> Iterator[str]:
         """Sentences on files whose first rows lack a column. `fates` are the records' places among the splits."""
@@ -62,10 +67,9 @@ class FirstRows:
                     yield _sentence(generator, split, late)
 
     def _shape_of(self, generator: str, row: Fields) -> int:
-        values = row.values()
         empty: tuple[str, ...] = ()
-        if None in values or [] in values or {} in values:
-            empty = tuple([name for name, value in row.items() if value is None or value == [] or value == {}])
+        if not all(row.values()):
+            empty = tuple([name for name, value in row.items() if not value and isinstance(value, _UNTYPED)])
         shape = (generator, tuple(row), empty)
         found = self._shapes.get(shape, _UNUSED)
         if found == _UNUSED and len(self._shapes) < _MOST_SHAPES:
