@@ -30,7 +30,7 @@ from dataflow_core.home import Home
 from dataflow_core.launch import launch_app
 from dataflow_core.models import Budget, Run, RunKind, RunState, Stage
 from dataflow_core.readers import guess_task_column, read_table, select_inputs
-from dataflow_core.rechecking import recheck
+from dataflow_core.rechecking import left, recheck
 from dataflow_core.report import (
     answers_in_words,
     counts,
@@ -196,8 +196,11 @@ def _worker(options: argparse.Namespace) -> int:
 
 
 def _recheck(options: argparse.Namespace) -> int:
-    count = recheck(_workspace(options).database)
+    database = _workspace(options).database
+    count = recheck(database)
     if not options.quiet:
+        if more := left(database):
+            print(f"{more:,} records are being looked at by another process.")
         print(f"{count:,} records were looked at.")
     return OK
 
