@@ -97,8 +97,14 @@ class ParquetRows:
                 _cells(_part(column, start, end).cast(kind))
                 for column, kind in zip(batch.columns, self._types, strict=True)
             ]
-            for cells in zip(*columns, strict=True):
-                yield cells if _UNREADABLE not in map(_or_none, cells) else self._unreadable(cells)
+            rows = zip(*columns, strict=True)
+            if any(any(cell is _UNREADABLE for cell in column) for column in columns if type(column) is _Odd):
+                yield from map(self._looked_at, rows)
+            else:
+                yield from rows
+
+    def _looked_at(self, cells: tuple[Any, ...]) -> Row:
+        return self._unreadable(cells) if any(cell is _UNREADABLE for cell in cells) else cells
 
     def _unreadable(self, cells: tuple[Any, ...]) -> str:
         column = next(name for name, cell in zip(self.names, cells, strict=True) if cell is _UNREADABLE)
@@ -108,9 +114,8 @@ class ParquetRows:
         )
 
 
-def _or_none(cell: Any) -> Any:
-    """Cells may be of types that are not to be compared."""
-    return cell if cell is _UNREADABLE else None
+class _Odd(list[Any]):
+    """Cells among which are some that Python has no word for."""
 
 
 def _texts_by_number(metadata: Any) -> list[str]:
@@ -217,6 +222,8 @@ def _part(column: Any, start: int, end: int) -> Any:
     """A part without what is before and after it, which a slice of a list would still have, and cast with it."""
     import pyarrow as pa
 
+    if end - start == len(column):
+        return column
     return column.take(pa.array(range(start, end))) if pa.types.is_nested(column.type) else column[start:end]
 
 
@@ -224,7 +231,7 @@ def _cells(column: Any) -> list[Any]:
     try:
         values: list[Any] = column.to_pylist()
     except (OverflowError, ValueError):
-        return [_cell(scalar) for scalar in column]
+        return _Odd(map(_cell, column))
     return values
 
 
