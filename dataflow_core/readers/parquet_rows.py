@@ -1,7 +1,7 @@
 """The rows of a Parquet file, a few in memory at a time, however small a file makes itself.
 
 A text that is repeated is written once, so that a few megabytes can stand for many gigabytes. How many rows are
-unpacked at a time goes by the longest text that is written so. Of these, a row that is longer than it may be is not given out.
+unpacked at a time goes by the longest text that is written so. A row that is longer than it may be is not given out.
 """
 
 from __future__ import annotations
@@ -52,9 +52,7 @@ class ParquetRows:
         self.total: int = self.metadata.num_rows
         self._name, self._longest = name, longest
         self._file: Any = plain
-        self._numbers: Any = pq.ParquetFile(
-            file, metadata=self.metadata, read_dictionary=_texts_by_number(self.metadata), **options
-        )
+        self._source, self._options = file, options
         zones: set[str] = set()
         self._types = [_plain(field.type, zones) for field in schema]
         self.notes = tuple(f"The time zone “{zone[:80]}” is not known here: {_AS_UTC}" for zone in sorted(zones))
@@ -62,6 +60,8 @@ class ParquetRows:
     def __iter__(self) -> Iterator[Row]:
         for index in range(self.metadata.num_row_groups):
             group = self.metadata.row_group(index)
+            # Arrow ends the process where a damaged group is asked about its columns; where it is read it says so.
+            next(self._file.iter_batches(batch_size=1, row_groups=[index]), None)
             if reason := self._why_unread(group):
                 yield from (reason for _ in range(group.num_rows))
                 continue
@@ -102,7 +102,11 @@ class ParquetRows:
 
         Only the first row is read so: what comes after the dictionary would be added to it.
         """
-        batch = next(self._numbers.iter_batches(batch_size=1, row_groups=[index]))
+        import pyarrow.parquet as pq
+
+        texts = _texts_by_number(self.metadata, index)
+        numbers = pq.ParquetFile(self._source, metadata=self.metadata, read_dictionary=texts, **self._options)
+        batch = next(numbers.iter_batches(batch_size=1, row_groups=[index]))
         return [_longest_entry(leaf) for column in batch.columns for leaf in _leaves(column)]
 
     @property
@@ -143,21 +147,17 @@ class _Odd(list[Any]):
     """Cells among which are some that Python has no word for."""
 
 
-def _texts_by_number(metadata: Any) -> list[str]:
-    """The paths of the columns that Arrow can read as numbers of entries in a dictionary."""
-    found = []
-    for place in range(metadata.num_columns):
-        leaf = metadata.schema.column(place)
-        encodings = {
-            name for group in range(metadata.num_row_groups) for name in _chunk(metadata, group, place).encodings
-        }
-        if leaf.physical_type == "BYTE_ARRAY" and leaf.logical_type.type in _TEXTS and encodings <= _ENCODINGS:
-            found.append(leaf.path)
-    return found
-
-
-def _chunk(metadata: Any, group: int, place: int) -> Any:
-    return metadata.row_group(group).column(place)
+def _texts_by_number(metadata: Any, index: int) -> list[str]:
+    """The paths of the columns that Arrow can read, in this group, as numbers of entries in a dictionary."""
+    group = metadata.row_group(index)
+    leaves = [metadata.schema.column(place) for place in range(group.num_columns)]
+    return [
+        leaf.path
+        for place, leaf in enumerate(leaves)
+        if leaf.physical_type == "BYTE_ARRAY"
+        and leaf.logical_type.type in _TEXTS
+        and _ENCODINGS.issuperset(group.column(place).encodings)
+    ]
 
 
 def _slices(totals: _Sizes, most: int) -> Iterator[tuple[int, int]]:
