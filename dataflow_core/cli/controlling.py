@@ -27,7 +27,7 @@ from dataflow_core.cli.report import (
     status_lines,
 )
 from dataflow_core.models import Run, RunKind, RunState, Stage
-from dataflow_core.reviewing.rechecking import recheck
+from dataflow_core.reviewing.rechecking import left, recheck
 from dataflow_core.storage.queries import Query
 from dataflow_core.storage.runs import Request
 from dataflow_core.worker import Worker
@@ -64,8 +64,11 @@ def worker(options: argparse.Namespace) -> int:
 
 
 def look_again(options: argparse.Namespace) -> int:
-    count = recheck(workspace_of(options).database)
+    database = workspace_of(options).database
+    count = recheck(database)
     if not options.quiet:
+        if more := left(database):
+            print(f"{more:,} records are being looked at by another process.")
         print(f"{count:,} records were looked at.")
     return OK
 

@@ -102,6 +102,11 @@ class Bundles:
         ):
             remaking = Remaking(stored, state, along, progress)
             files = remaking.write(partial, name)
+            if not files and remaking.unfit.count:
+                raise UsageError(
+                    f"None of the records of {path} that are in this workspace can be shown in the format "
+                    f"{plan.format} by this version, so nothing can be made again."
+                )
             if not files:
                 raise UsageError(
                     f"None of the {stored.manifest.records:,} records of {path} is in this workspace, so nothing can "

@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
 from dataflow_core.errors import DataflowError, UsageError
 from dataflow_core.settings import PROGRAM, VERSION
@@ -28,6 +29,13 @@ _PAUSES = (1.0, 4.0)
 _PASSING = (429, 500, 502, 503, 504)
 #: "owner/name", or a name alone for the token's owner, as the Hub takes them.
 _REPO = re.compile(r"(?:[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?/)?[A-Za-z0-9_](?:[\w.-]{0,94}[A-Za-z0-9_])?", re.ASCII)
+_ADDRESS = re.compile(r"[\x21-\x7e]+")
+#: What a terminal would obey: sequences that begin with ESC or its one-byte kin, and single control characters.
+_ESCAPES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|\x1b[ -/]*[0-~]?"
+)
+_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 T = TypeVar("T")
 
@@ -79,6 +87,7 @@ def push_files(
 
 class _Hub:
     def __init__(self, repo: str, environ: Mapping[str, str], tell: Told, pause: Callable[[float], None]) -> None:
+        endpoint = _endpoint_of(environ)
         self._token = environ.get(TOKEN, "").strip()
         if not self._token:
             raise UsageError(
@@ -88,7 +97,7 @@ class _Hub:
         self._repo = repo
         self._tell = tell
         self._pause = pause
-        self._api = _api(self._token, environ)
+        self._api = _api(self._token, endpoint)
         self._endpoint = str(self._api.endpoint)
 
     def push(self, files: Sequence[Path], *, is_private: bool, message: str) -> Pushed:
@@ -156,10 +165,13 @@ class _Hub:
                 "and push again."
             ) from None
         except (HFValidationError, ValueError) as error:
-            raise PushError(f"The Hub does not take this export: {self._without_token(str(error))}") from None
+            raise PushError(
+                f"The Hub does not take this export: {self._without_token(_one_line(str(error)))[:300]}"
+            ) from None
 
     def _refusal(self, status: int, said: str) -> str:
-        detail = f" It says: {self._without_token(' '.join(said.split())[:300])}" if said else ""
+        said = self._without_token(_one_line(said))[:300]
+        detail = f" It says: {said}" if said else ""
         owner = self._repo.partition("/")[0] if "/" in self._repo else "the owner"
         match status:
             case 401:
@@ -188,7 +200,7 @@ class _Hub:
         return text.replace(self._token, "…")
 
 
-def _api(token: str, environ: Mapping[str, str]) -> HfApi:
+def _api(token: str, endpoint: str) -> HfApi:
     try:
         from huggingface_hub import HfApi
         from huggingface_hub.utils.tqdm import disable_progress_bars
@@ -197,9 +209,37 @@ def _api(token: str, environ: Mapping[str, str]) -> HfApi:
             "Pushing needs the package huggingface_hub. Install it with: pip install 'dataflow-studio[hub]'"
         ) from None
     disable_progress_bars()  # they would be drawn between what is told here
-    return HfApi(
-        endpoint=environ.get(ENDPOINT, "").strip() or None, token=token, library_name=PROGRAM, library_version=VERSION
-    )
+    return HfApi(endpoint=endpoint or None, token=token, library_name=PROGRAM, library_version=VERSION)
+
+
+def _endpoint_of(environ: Mapping[str, str]) -> str:
+    """The address that the environment gives, "" for the Hub's own. Raises `UsageError`, which shows no password."""
+    given = environ.get(ENDPOINT, "").strip().rstrip("/")
+    if not given:
+        return ""
+    try:
+        address = urlsplit(given)
+        is_address = address.scheme in ("http", "https") and bool(address.hostname) and address.port != 0
+        is_address = is_address and not address.query and not address.fragment
+    except ValueError:
+        is_address = False
+    if not is_address or not _ADDRESS.fullmatch(given):
+        shown = "" if "@" in given else f" (“{_one_line(given)[:100]}”)"
+        raise UsageError(
+            f"The variable {ENDPOINT}{shown} is no address of a Hub, such as https://huggingface.co. Correct it, or "
+            "take it away to push to the Hub itself."
+        )
+    if "@" in address.netloc:
+        raise UsageError(
+            f"The variable {ENDPOINT} holds a user name or a password, which would be sent in place of the token. Set "
+            f"it to {address._replace(netloc=address.netloc.rpartition('@')[2]).geturl()}, and {TOKEN} to the token."
+        )
+    return given
+
+
+def _one_line(text: str) -> str:
+    """What others say, as it can be shown: in one line, without colours and the like for terminals."""
+    return " ".join(_UNSHOWN.sub(" ", _ESCAPES.sub("", text)).split())
 
 
 @contextmanager

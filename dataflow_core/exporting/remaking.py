@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from itertools import groupby, islice
 from pathlib import Path
 
+from dataflow_core.errors import UsageError
 from dataflow_core.exporters import exporter_named
 from dataflow_core.exporters.base import Content, FieldChoice, UnfitError
 from dataflow_core.exporting.along import Along
 from dataflow_core.exporting.comparison import MOST_NAMED, Difference
-from dataflow_core.exporting.manifest import ManifestFile, Placed, StoredExport
+from dataflow_core.exporting.manifest import RECORDS, ManifestFile, Placed, StoredExport
 from dataflow_core.exporting.output import Output
 from dataflow_core.exporting.passes import split_names
 from dataflow_core.exporting.plan import ExportFile, Preflight, Stage, Told, WrittenExport
@@ -84,6 +85,11 @@ class Remaking:
         with closing(output):
             for file_name, placed in groupby(self._stored.records(), key=lambda one: one.file):
                 file = files.get(file_name)
+                if file is None:
+                    raise UsageError(
+                        f"{RECORDS} of {self._stored.path} names a file {file_name[:200]!r} that the manifest does "
+                        "not: one of the two was changed, or is of another export. Nothing can be made again from them."
+                    )
                 for chunk in _in_chunks(placed):
                     self._write_chunk(output, file, chunk)
             made = output.finish(name, self._splits(), label_all=True)
@@ -110,7 +116,7 @@ class Remaking:
         noted = (self.gone, self.unfit, self.changed)
         return Remade(export, tuple(same), tuple(other), tuple(missing), *(one.difference() for one in noted))
 
-    def _write_chunk(self, output: Output, file: ManifestFile | None, chunk: list[Placed]) -> None:
+    def _write_chunk(self, output: Output, file: ManifestFile, chunk: list[Placed]) -> None:
         taken: list[Content] = []
         rows: list[Fields] = []
         for content in self._contents(chunk):
@@ -121,7 +127,7 @@ class Remaking:
                 self.unfit.add(content.id)
             else:
                 taken.append(content)
-        if file is not None and rows:
+        if rows:
             output.write(file.generator, file.split, rows)
             if self._along is not None:
                 self._along.took(file.generator, file.split, taken)

@@ -103,7 +103,7 @@ class Imports:
                 writer.add_problems(going.take_problems())
             writer.add_problems(going.take_problems())
             if not writer.stored:
-                raise ReadError(f"Nothing in {name} can be imported. {going.first_reason}".strip())
+                raise ReadError(f"Nothing in {name} can be imported. {going.first_reason or source.why_empty}")
             writer.end(_source_of(name, source, going, mapping))
         if self.unindexed() <= _INDEXED_AT_ONCE:  # with what earlier imports have left
             rechecking.recheck(self._database)

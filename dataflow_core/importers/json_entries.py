@@ -7,7 +7,6 @@ numbers of any size, and no slower than a parser made for streams.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -16,78 +15,18 @@ from typing import IO, Any
 from dataflow_core.errors import ReadError
 from dataflow_core.exporters.json_lines import is_whole
 from dataflow_core.importers.entries import LONGEST, Entry, too_long
-from dataflow_core.readers.json_values import Decoder, UnusableError, fault_of, kind_of, skip_space
+from dataflow_core.importers.json_reader import CarefulError, JsonReader
+from dataflow_core.readers.json_values import fault_of, kind_of, skip_space
 from dataflow_core.readers.table import TASK_COLUMN
 
 _PART = 1 << 20
-_SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _NEXT_OBJECT = re.compile(r"(?:\r\n|\n|\r)(?=\{)")
-_DEEP = 64
-
-
-class _CarefulError(ValueError):
-    """The value has something that has to be looked at more closely."""
-
-
-class JsonReader:
-    """Reads values, the ordinary ones fast. `nans` counts numbers that are none and are read as null."""
-
-    def __init__(self) -> None:
-        self.nans = 0
-        fast = json.JSONDecoder(parse_float=_float, parse_constant=_constant)
-        self._scan: Callable[[str, int], tuple[Any, int]] = fast.scan_once  # type: ignore[attr-defined]
-        self._careful = _CountingDecoder(self)
-
-    def value_at(self, text: str, start: int) -> tuple[Any, int, str]:
-        """The value that starts there, where it ends, and why it is unusable. There must be no white space.
-
-        Raises `ValueError` where none can be told.
-        """
-        try:
-            value, end = self._scan(text, start)
-        except (StopIteration, ValueError, RecursionError):
-            return self._careful.value_at(text, start)
-        return (value, end, "") if self.is_plain(value, text, start, end) else self._careful.value_at(text, start)
-
-    def only_value(self, text: str) -> Any:
-        """The one value that a text holds, as a cell of a table may.
-
-        Raises `UnusableError` where it cannot be kept as it is, else `ValueError` where the text is no JSON.
-        """
-        value, end, harm = self.value_at(text, skip_space(text, 0))
-        if harm:
-            raise UnusableError(harm)
-        if skip_space(text, end) != len(text):
-            raise json.JSONDecodeError("Extra data", text, end)
-        return value
-
-    def is_plain(self, value: Any, text: str, start: int, end: int) -> bool:
-        """Whether nothing can be wrong with a value that was read from there: no key twice, no half characters."""
-        if text.find("{", start + 1, end) < 0 and type(value) is dict:  # to find one sign is much quicker than to count
-            keys = len(value)
-            is_deep = text.find("[", start, end) >= 0 and text.count("[", start, end) > _DEEP
-        else:
-            is_deep = text.count("{", start, end) + text.count("[", start, end) > _DEEP
-            keys = _keys(value) if not is_deep and isinstance(value, dict | list) else 0
-        if is_deep or keys != text.count('":', start, end):
-            return False
-        return text.find("\\", start, end) < 0 or _SUSPECT.search(text, start, end) is None
-
-
-class _CountingDecoder(Decoder):
-    def __init__(self, reader: JsonReader) -> None:
-        super().__init__()
-        self._reader = reader
-
-    def _constant(self, word: str) -> None:
-        self._reader.nans += word == "NaN"
-        super()._constant(word)
 
 
 def lines(text: IO[str], reader: JsonReader) -> Iterator[Entry]:
     """JSON Lines."""
     number = 0
-    read, scan, is_plain = partial(text.readline, LONGEST), reader._scan, reader.is_plain
+    read, scan, is_plain = partial(text.readline, LONGEST), reader.scan, reader.is_plain
     for line in iter(read, ""):
         number += 1
         try:
@@ -170,11 +109,22 @@ class Window:
                     self.position = end
                     return value, harm, self.text[start:end]
                 if len(self.text) - start > LONGEST:
-                    raise _CarefulError
-            except ValueError:
-                if self.is_ended or len(self.text) - start > LONGEST:
+                    raise CarefulError
+            except ValueError as error:
+                if self.is_ended:
+                    raise
+                if len(self.text) - start > LONGEST:
+                    if _goes_on(error, start):
+                        raise CarefulError from error
                     raise
             self.more()
+
+
+def _goes_on(error: ValueError, start: int) -> bool:
+    """Whether it is the end of what was read that is wrong, rather than the value."""
+    if not isinstance(error, json.JSONDecodeError):
+        return isinstance(error, CarefulError)
+    return error.msg.startswith("Unterminated string") or error.pos - start >= LONGEST
 
 
 def elements(window: Window, reader: JsonReader, *, column: str = TASK_COLUMN) -> Iterator[Entry]:
@@ -269,6 +219,10 @@ def one_after_another(window: Window, reader: JsonReader) -> Iterator[Entry]:
             value, harm, raw = window.value(reader)
         except ValueError as error:
             start = window.position
+            if isinstance(error, CarefulError):
+                yield line, too_long("The entry in line", line), window.text[start : start + _PART]
+                _go_to_object(window)
+                continue
             # Its line is counted from the text's beginning.
             reason = f"The entry in line {line} {fault_of(error, line_at=window.line_at)}"
             found = _NEXT_OBJECT.search(window.text, start)
@@ -278,6 +232,16 @@ def one_after_another(window: Window, reader: JsonReader) -> Iterator[Entry]:
             yield _entry("The entry in line", line, value, harm, raw)
             if window.sign() == ",":
                 window.position += 1
+
+
+def _go_to_object(window: Window) -> None:
+    """Pass over what is left of a value that is not read, up to the next line that begins with an object."""
+    while (found := _NEXT_OBJECT.search(window.text, window.position)) is None:
+        window.position = max(0, len(window.text) - 2)  # a line end may be cut through
+        if not window.more():
+            window.position = len(window.text)
+            return
+    window.position = found.end()
 
 
 def _entry(unit: str, number: int, value: Any, harm: str, raw: str, *, column: str = TASK_COLUMN) -> Entry:
@@ -297,30 +261,9 @@ def _here(window: Window) -> int:
 
 
 def _invalid(window: Window, error: ValueError, number: int = 0) -> ReadError:
-    if isinstance(error, _CarefulError):
-        return ReadError(f"{window.name}: {too_long('Entry', number)}")
+    if isinstance(error, CarefulError):
+        said = too_long("Entry", number) if number else f"something beside its list is longer than {LONGEST >> 20} MB."
+        hint = "Shorten it, or look for a quote that is never closed, and import the file again."
+        return ReadError(f"{window.name} cannot be read on: {said[0].lower()}{said[1:]} {hint}")
     fault = fault_of(error, line_at=window.line_at)
     return ReadError(f"{window.name} {fault} Correct it there, or save the file as JSON Lines, one object a line.")
-
-
-def _keys(value: Any) -> int:
-    """How many keys there are in all."""
-    count = 0
-    if type(value) is dict:
-        count = len(value)
-        value = value.values()
-    for part in value:
-        if type(part) is dict or type(part) is list:
-            count += _keys(part)
-    return count
-
-
-def _float(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise _CarefulError
-    return number
-
-
-def _constant(word: str) -> None:
-    raise _CarefulError

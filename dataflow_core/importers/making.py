@@ -13,7 +13,7 @@ from dataflow_core.generators.consistent_chat import ConsistentChatGenerator
 from dataflow_core.generators.custom import CustomGenerator
 from dataflow_core.generators.para_seq import ParaSeqTaskGenerator, task_keys
 from dataflow_core.importers.base import ImportMapping
-from dataflow_core.importers.json_entries import JsonReader
+from dataflow_core.importers.json_reader import JsonReader
 from dataflow_core.importers.turns import UnusableError, dialogue_of
 from dataflow_core.models import Fields
 from dataflow_core.readers import json_values

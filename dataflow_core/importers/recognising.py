@@ -28,7 +28,7 @@ def recognise(path: Path, name: str) -> Recognised:
     with opened_source(path, name) as source:
         sample, reason = _sample(source)
         if not sample:
-            raise ReadError(f"Nothing in {name} can be imported. {reason}".strip())
+            raise ReadError(f"Nothing in {name} can be imported. {reason or source.why_empty}")
         columns = source.columns or tuple(dict.fromkeys(key for fields in sample for key in fields))
         found, mapping = _found(source, sample, columns)
     shape = found.shape

@@ -10,8 +10,9 @@ from pathlib import Path
 from dataflow_core.errors import ReadError
 from dataflow_core.importers import json_entries
 from dataflow_core.importers.entries import Entry
-from dataflow_core.importers.json_entries import JsonReader, Window
+from dataflow_core.importers.json_entries import Window
 from dataflow_core.importers.json_layout import Layout, layout_of
+from dataflow_core.importers.json_reader import JsonReader
 from dataflow_core.importers.opening import Opened, Text, opened, text_of, unpacked_file
 from dataflow_core.importers.table_entries import CsvReader, ParquetReader
 from dataflow_core.readers.columnar import is_parquet
@@ -34,6 +35,13 @@ class Source:
     entries: Iterator[Entry]
     share: Callable[[], float]
     nans: Callable[[], int] = lambda: 0
+
+    @property
+    def why_empty(self) -> str:
+        """What to say where no entry was found, nor anything wrong."""
+        if self.format in ("CSV", "TSV"):
+            return "It has a first line that names the columns, and no row below it."
+        return "It holds no entry."
 
 
 @contextmanager

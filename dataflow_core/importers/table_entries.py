@@ -11,7 +11,7 @@ from dataflow_core.errors import ReadError
 from dataflow_core.exporters.csv_table import unguarded
 from dataflow_core.exporters.parquet import JSON_COLUMN
 from dataflow_core.importers.entries import LONGEST, Entry, too_long
-from dataflow_core.importers.json_entries import JsonReader
+from dataflow_core.importers.json_reader import JsonReader
 from dataflow_core.readers.columnar import fields_of, json_value
 from dataflow_core.readers.delimited import delimiter_of
 from dataflow_core.readers.json_values import UnusableError

@@ -1,8 +1,7 @@
 """The rows of a Parquet file, a few in memory at a time, however small a file makes itself.
 
-A text that is repeated is written once, so that a few megabytes can stand for many gigabytes. Texts are therefore left
-as the file has them, as numbers of entries in a dictionary, until it is known how long each row is; then they are
-unpacked in slices. A row that is longer than it may be is not unpacked at all.
+A text that is repeated is written once, so that a few megabytes can stand for many gigabytes. How many rows are
+unpacked at a time goes by the longest text that is written so. A row that is longer than it may be is not given out.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ Row = tuple[Any, ...] | str
 _Sizes = npt.NDArray[np.int64]
 #: Bytes and rows that are unpacked at a time.
 _SLICE_BYTES, _MOST_ROWS = 8 << 20, 2_000
-#: Of texts that are written as what differs from the one before: bytes that a slice may have at worst.
-_DELTA_BYTES = 64 << 20
+#: Of texts that are written once and repeated: bytes that those of one column may have at worst.
+_WORST_BYTES = 32 << 20
 #: What any value takes besides its text.
 _VALUE = 64
 #: From this size, what unpacks to so many times its size is not read.
@@ -52,8 +51,8 @@ class ParquetRows:
         self.about: list[dict[bytes, bytes]] = [schema.field(place).metadata or {} for place in range(len(self.names))]
         self.total: int = self.metadata.num_rows
         self._name, self._longest = name, longest
-        texts = _texts_by_number(self.metadata)
-        self._file: Any = pq.ParquetFile(file, metadata=self.metadata, read_dictionary=texts, **options)
+        self._file: Any = plain
+        self._source, self._options = file, options
         zones: set[str] = set()
         self._types = [_plain(field.type, zones) for field in schema]
         self.notes = tuple(f"The time zone “{zone[:80]}” is not known here: {_AS_UTC}" for zone in sorted(zones))
@@ -61,10 +60,12 @@ class ParquetRows:
     def __iter__(self) -> Iterator[Row]:
         for index in range(self.metadata.num_row_groups):
             group = self.metadata.row_group(index)
+            # Arrow ends the process where a damaged group is asked about its columns; where it is read it says so.
+            next(self._file.iter_batches(batch_size=1, row_groups=[index]), None)
             if reason := self._why_unread(group):
                 yield from (reason for _ in range(group.num_rows))
                 continue
-            for batch in self._file.iter_batches(batch_size=_rows_at_once(group), row_groups=[index]):
+            for batch in self._file.iter_batches(batch_size=self._rows_at_once(index, group), row_groups=[index]):
                 yield from self._rows(batch)
 
     def _why_unread(self, group: Any) -> str:
@@ -80,6 +81,34 @@ class ParquetRows:
                 return f"is in a part of the file whose column “{column}” has {self._too_long}"
         return ""
 
+    def _rows_at_once(self, index: int, group: Any) -> int:
+        """So many that they fit where all are alike, and at worst where texts are repeated."""
+        rows, most, size = max(1, int(group.num_rows)), _MOST_ROWS, 0
+        longest: list[int] = []
+        for place, leaf in enumerate(map(group.column, range(group.num_columns))):
+            values, unpacked = int(leaf.num_values), int(leaf.total_uncompressed_size)
+            size += max(unpacked, 8 * values)
+            a_row = max(1, values // rows)
+            is_repeated = leaf.has_dictionary_page or "DELTA_BYTE_ARRAY" in leaf.encodings
+            if leaf.physical_type != "BYTE_ARRAY" or not is_repeated or most * a_row * unpacked <= _WORST_BYTES:
+                continue
+            longest = longest or self._longest_texts(index)
+            at_worst = (longest[place] or unpacked) if leaf.has_dictionary_page else unpacked
+            most = min(most, _WORST_BYTES // (a_row * at_worst))
+        return max(1, min(most, _SLICE_BYTES // max(1, size // rows)))
+
+    def _longest_texts(self, index: int) -> list[int]:
+        """Of each column of the group, the bytes of the longest text that is in its dictionary, 0 where it has none.
+
+        Only the first row is read so: what comes after the dictionary would be added to it.
+        """
+        import pyarrow.parquet as pq
+
+        texts = _texts_by_number(self.metadata, index)
+        numbers = pq.ParquetFile(self._source, metadata=self.metadata, read_dictionary=texts, **self._options)
+        batch = next(numbers.iter_batches(batch_size=1, row_groups=[index]))
+        return [_longest_entry(leaf) for column in batch.columns for leaf in _leaves(column)]
+
     @property
     def _too_long(self) -> str:
         return f"more than {self._longest >> 20:,} MB a row, the most that one entry may have."
@@ -94,11 +123,17 @@ class ParquetRows:
                 yield f"has {self._too_long} Its “{self.names[largest]}” alone has {size:,} MB."
                 continue
             columns = [
-                _cells(_part(column, start, end).cast(kind))
+                _cells(_as(kind, _part(column, start, end)))
                 for column, kind in zip(batch.columns, self._types, strict=True)
             ]
-            for cells in zip(*columns, strict=True):
-                yield cells if _UNREADABLE not in map(_or_none, cells) else self._unreadable(cells)
+            rows = zip(*columns, strict=True)
+            if any(any(cell is _UNREADABLE for cell in column) for column in columns if type(column) is _Odd):
+                yield from map(self._looked_at, rows)
+            else:
+                yield from rows
+
+    def _looked_at(self, cells: tuple[Any, ...]) -> Row:
+        return self._unreadable(cells) if any(cell is _UNREADABLE for cell in cells) else cells
 
     def _unreadable(self, cells: tuple[Any, ...]) -> str:
         column = next(name for name, cell in zip(self.names, cells, strict=True) if cell is _UNREADABLE)
@@ -108,39 +143,21 @@ class ParquetRows:
         )
 
 
-def _or_none(cell: Any) -> Any:
-    """Cells may be of types that are not to be compared."""
-    return cell if cell is _UNREADABLE else None
+class _Odd(list[Any]):
+    """Cells among which are some that Python has no word for."""
 
 
-def _texts_by_number(metadata: Any) -> list[str]:
-    """The paths of the columns that Arrow can read as numbers of entries in a dictionary."""
-    found = []
-    for place in range(metadata.num_columns):
-        leaf = metadata.schema.column(place)
-        encodings = {
-            name for group in range(metadata.num_row_groups) for name in _chunk(metadata, group, place).encodings
-        }
-        if leaf.physical_type == "BYTE_ARRAY" and leaf.logical_type.type in _TEXTS and encodings <= _ENCODINGS:
-            found.append(leaf.path)
-    return found
-
-
-def _chunk(metadata: Any, group: int, place: int) -> Any:
-    return metadata.row_group(group).column(place)
-
-
-def _rows_at_once(group: Any) -> int:
-    """So many that they fit where all are alike; those that differ are told apart after they have been read."""
-    rows = max(1, int(group.num_rows))
-    most, size = _MOST_ROWS, 0
-    for leaf in map(group.column, range(group.num_columns)):
-        values, unpacked = int(leaf.num_values), int(leaf.total_uncompressed_size)
-        size += max(unpacked, 8 * values)
-        if "DELTA_BYTE_ARRAY" in leaf.encodings:
-            at_worst = unpacked * max(1, values // rows)
-            most = min(most, _DELTA_BYTES // max(1, at_worst))
-    return max(1, min(most, _SLICE_BYTES // max(1, size // rows)))
+def _texts_by_number(metadata: Any, index: int) -> list[str]:
+    """The paths of the columns that Arrow can read, in this group, as numbers of entries in a dictionary."""
+    group = metadata.row_group(index)
+    leaves = [metadata.schema.column(place) for place in range(group.num_columns)]
+    return [
+        leaf.path
+        for place, leaf in enumerate(leaves)
+        if leaf.physical_type == "BYTE_ARRAY"
+        and leaf.logical_type.type in _TEXTS
+        and _ENCODINGS.issuperset(group.column(place).encodings)
+    ]
 
 
 def _slices(totals: _Sizes, most: int) -> Iterator[tuple[int, int]]:
@@ -175,6 +192,36 @@ def _sizes(array: Any) -> _Sizes:
     if isinstance(kind, pa.BaseExtensionType):
         return _sizes(array.storage)
     return np.full(len(array), _VALUE, np.int64)
+
+
+def _leaves(array: Any) -> Iterator[Any]:
+    """The arrays of values that it is made of, in the order of the file."""
+    import pyarrow as pa
+
+    kind = array.type
+    if isinstance(kind, pa.BaseExtensionType):
+        yield from _leaves(array.storage)
+    elif pa.types.is_map(kind):
+        yield from (*_leaves(array.keys), *_leaves(array.items))
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        yield from _leaves(array.values)
+    elif pa.types.is_struct(kind):
+        for place in range(kind.num_fields):
+            yield from _leaves(array.field(place))
+    else:
+        yield array
+
+
+def _longest_entry(array: Any) -> int:
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(array.type) or not len(array.dictionary):
+        return 0
+    return max(1, int(_sizes(array.dictionary).max()))
+
+
+def _as(kind: Any, array: Any) -> Any:
+    return array if array.type == kind else array.cast(kind)
 
 
 def _as_numpy(array: Any) -> _Sizes:
@@ -217,6 +264,8 @@ def _part(column: Any, start: int, end: int) -> Any:
     """A part without what is before and after it, which a slice of a list would still have, and cast with it."""
     import pyarrow as pa
 
+    if end - start == len(column):
+        return column
     return column.take(pa.array(range(start, end))) if pa.types.is_nested(column.type) else column[start:end]
 
 
@@ -224,7 +273,7 @@ def _cells(column: Any) -> list[Any]:
     try:
         values: list[Any] = column.to_pylist()
     except (OverflowError, ValueError):
-        return [_cell(scalar) for scalar in column]
+        return _Odd(map(_cell, column))
     return values
 
 

@@ -14,6 +14,7 @@ from dataflow_core import checks
 from dataflow_core.models import Record
 from dataflow_core.reviewing.review import judged_each
 from dataflow_core.storage import digests, fulltext
+from dataflow_core.storage.alone import alone
 from dataflow_core.storage.database import Database
 from dataflow_core.storage.planning import unindexed
 from dataflow_core.storage.records import page
@@ -45,7 +46,21 @@ def index_new(connection: Connection, found: Sequence[Record]) -> None:
 
 
 def recheck(database: Database) -> int:
-    """Look at all of them; returns how many there were. May be stopped and begun again at any time."""
+    """Look at all of them; returns how many there were. May be stopped and begun again at any time.
+
+    Where another process does so already it is left to that one, which takes also what has come since it began.
+    """
+    done = 0
+    while True:
+        with alone(database, "recheck") as is_alone:
+            now = _recheck(database) if is_alone else 0
+        done += now
+        # Who was sent away just before the end of the block has left its records to this one.
+        if not now or not is_due(database):
+            return done
+
+
+def _recheck(database: Database) -> int:
     database.tidy()  # what an import has left
     done = last = 0
     while True:

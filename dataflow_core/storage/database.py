@@ -52,6 +52,12 @@ class Database:
         with self.write() as connection:
             migrate(connection)
 
+    @property
+    def path(self) -> str:
+        """The file that it is in; "" where it is in none."""
+        name = self._engine.url.database or ""
+        return "" if name == ":memory:" else name
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         with _clear_errors(), self._engine.connect() as connection:

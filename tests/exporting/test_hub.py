@@ -174,3 +174,40 @@ def test_the_token_is_in_no_log(hub: HubStandIn, files: list[Path], caplog: pyte
 def test_nothing_but_the_hub_is_called(hub: HubStandIn, files: list[Path]) -> None:
     push(hub, files)
     assert {headers["host"] for _, _, headers in hub.calls} == {hub.url.removeprefix("http://")}
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["huggingface.co", "ftp://hub", "http://", "https://[::1", "http://hub:no", "http://hub:99999", "http://a b",
+     "//hub", "http://hub/\x1b[31mred", "javascript:alert(1)", "https://hub?x=1", "http://hüb"],
+)  # fmt: skip
+def test_an_address_that_is_none_is_said_to_be_none(files: list[Path], address: str) -> None:
+    with pytest.raises(UsageError, match=r"HF_ENDPOINT .*is no address of a Hub, such as https") as caught:
+        push_files(files, "ada/greetings", environ={"HF_TOKEN": "x", "HF_ENDPOINT": address})
+    assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize("end", ["", ":no", "/\x1b[1m"])
+def test_a_password_in_the_address_is_not_shown(hub: HubStandIn, files: list[Path], end: str) -> None:
+    address = hub.url.replace("://", "://ada:s3cret@") + end
+    with pytest.raises(UsageError, match="HF_ENDPOINT") as caught:
+        push_files(files, "ada/greetings", environ=hub.environ | {"HF_ENDPOINT": address})
+    assert "s3cret" not in str(caught.value)
+    assert end or f"Set it to {hub.url}, and HF_TOKEN to the token." in str(caught.value)
+    assert hub.calls == []
+
+
+def test_an_address_may_end_in_a_slash(hub: HubStandIn, files: list[Path]) -> None:
+    push_files(files, "ada/greetings", environ=hub.environ | {"HF_ENDPOINT": f" {hub.url}/ "})
+    assert len(hub.commits) == 1
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_what_the_hub_says_is_shown_without_what_a_terminal_would_obey(
+    hub: HubStandIn, files: list[Path], status: int
+) -> None:
+    said = "no \x1b[31mred\x1b[0m \x1b]0;title\x07 \x9b2Jx\r\n\x08\x00 \u202eabc\x1b"
+    hub.fail("/commit/main", (status, {"error": said}))
+    with pytest.raises(PushError, match=r"It says: .*no red x abc$") as caught:
+        push(hub, files)
+    assert str(caught.value).isprintable()

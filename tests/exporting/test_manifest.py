@@ -186,6 +186,18 @@ def test_records_of_another_workspace_are_named_as_gone(workspace: Workspace, tm
     assert again.export.files[0].records == 2
 
 
+def test_records_of_files_that_the_manifest_does_not_name_are_told_as_that(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    make_tasks(workspace, 3)
+    export = export_of(workspace, tmp_path)
+    path = export.folder / "manifest.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("ex_tasks.jsonl", "other.jsonl"), encoding="utf-8")
+    with pytest.raises(UsageError, match=r"names a file 'ex_tasks\.jsonl' that the manifest does not: one of the two"):
+        workspace.bundles.again(export.folder, tmp_path / "again")
+    assert not list((tmp_path / "again").glob("*"))
+
+
 def test_where_no_record_is_there_nothing_is_made(workspace: Workspace, tmp_path: Path) -> None:
     make_tasks(workspace, 3)
     export = export_of(workspace, tmp_path)

@@ -200,6 +200,51 @@ def test_an_entry_that_is_too_long_is_not_read(tmp_path: Path, kind: str, monkey
     assert "longer than" in problem.reason
 
 
+@pytest.mark.parametrize("layout", ["list", "member", "objects", "beside"])
+def test_a_value_that_is_longer_than_an_entry_may_be_is_said_to_be_so(
+    tmp_path: Path, layout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_entries, "LONGEST", 300_000)
+    monkeypatch.setattr(json_entries, "_PART", 50_000)
+    long = {"a": "x", "b": ["y" * 2_000_000]}
+    text = {
+        "list": json.dumps([{"a": "x"}, long]),
+        "member": json.dumps({"version": 1, "data": [{"a": "x"}, long]}),
+        "objects": '{\n"a":\n"x"\n}\n' + json.dumps(long, indent=1) + '\n{"a": "z"}',
+        "beside": json.dumps({"data": [{"a": "x"}], "more": long}),
+    }[layout]
+    path = written(tmp_path, text)
+    if layout == "objects":
+        records, (problem,) = read(path)
+        assert records == [{"a": "x"}, {"a": "z"}]
+        assert problem.reason.startswith("The entry in line 5 is longer than ")
+        return
+    said = "something beside its list is longer than" if layout == "beside" else "entry 2 is longer than"
+    with pytest.raises(ReadError, match=f"file cannot be read on: {said} .* MB.*never closed"):
+        read(path)
+
+
+def test_a_broken_value_before_very_much_text_is_told_as_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_entries, "LONGEST", 300_000)
+    rows = json.dumps([{"a": "x"}] * 200_000)
+    with pytest.raises(ReadError, match="not valid JSON at line 1 column 8"):
+        read(written(tmp_path, '[{"a": tru}, ' + rows[1:]))
+
+
+@pytest.mark.parametrize("text", ["a,b\n", "a\tb\r\n", "a,b\n\n\n", "a,b"])
+def test_a_table_of_a_header_only_is_said_to_be_that(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ReadError, match="It has a first line that names the columns, and no row below it"):
+        recognise(written(tmp_path, text), "file")
+
+
+def test_a_table_without_rows_is_said_to_hold_none(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a": pa.array([], pa.string())}), tmp_path / "file")
+    with pytest.raises(ReadError, match=r"Nothing in file can be imported\. It holds no entry"):
+        recognise(tmp_path / "file", "file")
+
+
 def test_texts_of_a_megabyte_are_read(tmp_path: Path) -> None:
     rows = [{"a": "é" * 1_000_000, "b": str(number)} for number in range(3)]
     for data in (lines(rows), json.dumps(rows).encode(), parquet(rows)):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
+from streamlit import config
 
 from ui.downloads import route
 from ui.downloads.route import Offers, address_of, with_downloads
@@ -16,7 +17,7 @@ from ui.downloads.route import Offers, address_of, with_downloads
 def client(monkeypatch: pytest.MonkeyPatch) -> TestClient:
     monkeypatch.setattr(route, "offers", Offers())
     monkeypatch.setattr(route._Served, "is_on", True)
-    return TestClient(with_downloads(Starlette()))
+    return TestClient(with_downloads(Starlette()), base_url="http://localhost")
 
 
 def test_a_file_is_sent_as_it_is_for_the_disk_and_not_to_be_shown(client: TestClient, tmp_path: Path) -> None:
@@ -82,3 +83,20 @@ def test_only_reading_is_answered(client: TestClient, tmp_path: Path) -> None:
 def test_a_server_without_the_route_offers_no_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(route._Served, "is_on", False)
     assert address_of(tmp_path / "data.jsonl", tmp_path) == ""
+
+
+def test_a_host_that_the_app_would_refuse_is_refused(client: TestClient, tmp_path: Path) -> None:
+    file = tmp_path / "data.jsonl"
+    file.write_text("x")
+    before = config.get_option("server.allowedHosts")
+    config.set_option("server.allowedHosts", ["localhost", "*.example.org"])
+    try:
+        for host in ("localhost", "LOCALHOST:8501", "studio.example.org"):
+            assert client.get(address_of(file, tmp_path), headers={"Host": host}).status_code == 200
+        for host in ("evil.test", "localhost.evil.test", "example.org", "localhost@evil.test", ""):
+            answer = client.get(address_of(file, tmp_path), headers={"Host": host})
+            assert (answer.status_code, answer.content[:25]) == (403, b"This name of the server i")
+        config.set_option("server.allowedHosts", [])
+        assert client.get(address_of(file, tmp_path), headers={"Host": "any.test"}).status_code == 200
+    finally:
+        config.set_option("server.allowedHosts", before)

@@ -11,10 +11,12 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from starlette.datastructures import Headers
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import config
 from streamlit.web.server.starlette import starlette_server
+from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 #: The function of Streamlit's server that makes the app it serves.
 _MAKER = "create_starlette_app"
@@ -37,6 +39,10 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 _GONE = "This file is not offered any more. Reload the page that you took the link from, and take it again."
+
+_NOT_HERE = (
+    "This name of the server is not in server.allowedHosts. Open the app by one that is, and take the file there."
+)
 
 
 class Offers:
@@ -96,14 +102,17 @@ def with_downloads(app: ASGIApp) -> ASGIApp:
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         *_, route, secret = ("", "", *str(scope.get("path", "")).split("/"))
         if scope["type"] == "http" and route == _ROUTE:
-            await _response(str(scope["method"]), secret)(scope, receive, send)
+            host = Headers(scope=scope).get("host")
+            await _response(str(scope["method"]), host, secret)(scope, receive, send)
         else:
             await app(scope, receive, send)
 
     return answer
 
 
-def _response(method: str, secret: str) -> Response:
+def _response(method: str, host: str | None, secret: str) -> Response:
+    if not is_host_allowed(host):  # as the app itself refuses it: against other sites' names for this machine
+        return PlainTextResponse(_NOT_HERE, 403, _HEADERS)
     if method not in ("GET", "HEAD"):
         return PlainTextResponse("Only GET and HEAD.", 405, _HEADERS | {"Allow": "GET, HEAD"})
     path = offers.path_of(secret)
