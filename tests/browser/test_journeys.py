@@ -29,7 +29,7 @@ from tests.browser.driver import (
     sheet_edit,
     visit,
 )
-from tests.scripted_endpoint import ScriptedEndpoint, valid_replies
+from tests.scripted_endpoint import ScriptedEndpoint, delayed, valid_replies
 
 FIRST_FIELD = 3  # the columns before it: a tick, the status, a button
 A_RUN = 240_000  # milliseconds for a run of the embedded model on a busy machine
@@ -188,39 +188,39 @@ def test_two_intents_become_conversations_that_can_be_edited_turn_by_turn(
     assert stored.fields["conversation"][1] == {"role": "assistant", "value": "An answer by hand."}
 
 
-@pytest.mark.model
 def test_a_run_goes_on_without_a_browser_shows_as_interrupted_when_killed_and_resumes(
-    browser: Browser, own_server: AppServer, workspace: Workspace
+    browser: Browser, desk_server: AppServer, scripted: Workspace
 ) -> None:
-    with app_page(browser, own_server.url) as (page, watch):
-        visit(page, own_server, "tasks")
-        page.get_by_text("Paste lines").click()
-        page.get_by_placeholder("One task a line").fill(
-            "\n".join(f"Find {n} facts about the moon." for n in range(2, 5))
-        )
-        page.get_by_role("button", name="Read them").click()
-        settled(page)
-        page.get_by_role("button", name="Start run").click()
-        expect(page.get_by_role("heading", name="Runs")).to_be_visible()
-        address = page.url
-        check_clean(page, watch)
-    run = workspace.runs.all()[0]
+    with ScriptedEndpoint(delayed(valid_replies, 0.7)) as endpoint:
+        scripted.endpoints.save(Endpoint("Slow", base_url=endpoint.url, model="scripted-model", max_workers=1))
+        scripted.endpoints.make_default("Slow")
+        with app_page(browser, desk_server.url) as (page, watch):
+            visit(page, desk_server, "tasks")
+            page.get_by_text("Paste lines").click()
+            page.get_by_placeholder("One task a line").fill("\n".join(f"Find {n} moons." for n in range(2, 14)))
+            page.get_by_role("button", name="Read them").click()
+            settled(page)
+            page.get_by_role("button", name="Start run").click()
+            expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+            address = page.url
+            check_clean(page, watch)
+        run = scripted.runs.all()[0]
 
-    with app_page(browser, own_server.url) as (page, watch):
-        page.goto(address)
-        expect(page.get_by_text(re.compile(r"^[12] of 3"))).to_be_visible(timeout=A_RUN)
-        done = workspace.runs.progress(run.id).done
-        os.kill(_pid(workspace, run.id), signal.SIGKILL)
-        expect(page.get_by_role("button", name="Resume")).to_be_visible(timeout=30_000)
-        expect(state_badge(page, "Interrupted")).to_be_visible()
-        assert workspace.runs.progress(run.id).total == 3
-        page.get_by_role("button", name="Resume").click()
-        expect(state_badge(page, "Finished")).to_be_visible(timeout=A_RUN)
-        check_clean(page, watch)
-    progress = workspace.runs.progress(run.id)
-    assert progress.done >= done
-    assert (progress.done + progress.failed, progress.pending) == (3, 0)
-    assert workspace.runs.get(run.id).state is RunState.FINISHED
+        with app_page(browser, desk_server.url) as (page, watch):
+            page.goto(address)
+            expect(page.get_by_text(re.compile(r"^[1-9] of 12"))).to_be_visible(timeout=A_RUN)
+            done = scripted.runs.progress(run.id).done
+            os.kill(_pid(scripted, run.id), signal.SIGKILL)
+            expect(page.get_by_role("button", name="Resume")).to_be_visible(timeout=30_000)
+            expect(state_badge(page, "Interrupted")).to_be_visible()
+            assert scripted.runs.progress(run.id).total == 12
+            page.get_by_role("button", name="Resume").click()
+            expect(state_badge(page, "Finished")).to_be_visible(timeout=A_RUN)
+            check_clean(page, watch)
+    progress = scripted.runs.progress(run.id)
+    assert done > 0
+    assert (progress.done, progress.failed, progress.pending) == (12, 0, 0)
+    assert scripted.runs.get(run.id).state is RunState.FINISHED
 
 
 def _pid(workspace: Workspace, run_id: str) -> int:
