@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from dataflow_core.errors import ReadError
 from dataflow_core.exporters.csv_table import unguarded
@@ -15,8 +15,10 @@ from dataflow_core.importers.json_reader import JsonReader
 from dataflow_core.readers.columnar import fields_of, json_value
 from dataflow_core.readers.delimited import delimiter_of
 from dataflow_core.readers.json_values import UnusableError
-from dataflow_core.readers.parquet_rows import ParquetRows, Row
 from dataflow_core.readers.table import column_names, is_harmful, looks_like_a_name, why_harmful
+
+if TYPE_CHECKING:
+    from dataflow_core.readers.parquet_rows import Row
 
 _SAMPLE = 1 << 16
 #: After so many quotes that are never closed, the rest of a file is not looked through for their ends again.
@@ -166,6 +168,8 @@ class ParquetReader:
     """A Parquet file, a few rows in memory at a time. An entry is told by its number, from 1."""
 
     def __init__(self, file: IO[bytes], name: str) -> None:
+        from dataflow_core.readers.parquet_rows import ParquetRows
+
         self._name = name
         with damage_told(name):
             self._rows = ParquetRows(file, name, longest=LONGEST)

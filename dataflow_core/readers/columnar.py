@@ -6,11 +6,10 @@ import base64
 import math
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataflow_core.errors import ReadError
 from dataflow_core.models import Fields, SourceLine
-from dataflow_core.readers.parquet_rows import ParquetRows, Row
 from dataflow_core.readers.table import (
     Entry,
     Table,
@@ -21,6 +20,9 @@ from dataflow_core.readers.table import (
     unreadable,
     why_harmful,
 )
+
+if TYPE_CHECKING:
+    from dataflow_core.readers.parquet_rows import Row
 
 _MOST_BYTES = 1 << 30
 _MOST_ENTRIES = 5_000_000
@@ -34,6 +36,8 @@ def is_parquet(data: bytes) -> bool:
 def read_parquet(data: bytes, name: str) -> Table:
     """Read a Parquet file; an entry's line is its number, from 1."""
     import pyarrow as pa
+
+    from dataflow_core.readers.parquet_rows import ParquetRows
 
     if not is_parquet(data):
         raise ReadError(f"{name} is not a Parquet file, whatever its name says. Save it again as Parquet or CSV.")

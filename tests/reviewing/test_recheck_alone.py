@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dataflow_core import rechecking
+from dataflow_core.reviewing import rechecking
 from dataflow_core.storage.alone import alone
 from dataflow_core.workspace import Workspace
 
@@ -39,7 +39,7 @@ def left(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 
 def test_a_second_one_leaves_the_work_to_the_first_and_takes_it_up_where_that_one_is_gone(left: Workspace) -> None:
-    environ = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    environ = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-c", HOLD, str(left.folder)]
     first = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ)
     assert first.stdout is not None
