@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 from dataflow_core.errors import ReadError
@@ -94,10 +95,12 @@ class Imports:
         cannot be used otherwise, or none can, and what `check` raises.
         """
         maker = Maker(mapping)
-        with opened_source(path, name) as source, self._database.write_many() as connection:
+        with ExitStack() as opened:
+            source = opened.enter_context(opened_source(path, name))
+            connection = opened.enter_context(self._database.write_many())
             going = Pass(source, maker, progress)
-            writer = ImportWriter(
-                connection, name=name, generator=mapping.kind, params=_params_of(mapping), author=author
+            writer = opened.enter_context(
+                ImportWriter(connection, name=name, generator=mapping.kind, params=_params_of(mapping), author=author)
             )
             for _ in writer.add(going.made(None if skip_bad else _refuse(name))):
                 writer.add_problems(going.take_problems())

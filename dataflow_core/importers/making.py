@@ -48,11 +48,13 @@ class Maker:
         self._make = makers[mapping.kind]
         self._columns = mapping.columns
         self._part_of = {column: part for part, column in mapping.columns.items()}
+        is_prepared = mapping.is_quoted or mapping.aside or mapping.as_json
+        #: Makes the record's fields of an entry's. Raises `UnusableError`.
+        self.make = self._prepared if is_prepared else self._make
         #: Whether an entry of JSON becomes a record as it stands.
         self.is_as_it_stands = mapping.kind != DIALOGUES and not mapping.aside and not mapping.as_json
 
-    def make(self, fields: Fields) -> Fields:
-        """The record's fields. Raises `UnusableError`."""
+    def _prepared(self, fields: Fields) -> Fields:
         mapping = self.mapping
         if mapping.is_quoted:
             fields = self._unquoted(fields)

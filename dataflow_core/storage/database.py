@@ -23,8 +23,18 @@ _PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA cache_size=-32768",
 )
-_FOR_MANY = ("PRAGMA foreign_keys=OFF", "PRAGMA synchronous=NORMAL", "PRAGMA wal_autocheckpoint=0")
-_AFTER_MANY = ("PRAGMA foreign_keys=ON", "PRAGMA synchronous=FULL", "PRAGMA wal_autocheckpoint=1000")
+_FOR_MANY = (
+    "PRAGMA foreign_keys=OFF",
+    "PRAGMA synchronous=NORMAL",
+    "PRAGMA wal_autocheckpoint=0",
+    "PRAGMA cache_size=-65536",
+)
+_AFTER_MANY = (
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA wal_autocheckpoint=1000",
+    "PRAGMA cache_size=-32768",
+)
 #: Seconds, for others' writes: an import of a million records is one.
 LONGEST_WAIT, LOOK_AGAIN = 300.0, 0.004
 #: Made once: `json.dumps` would make an encoder for each value.

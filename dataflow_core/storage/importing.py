@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import secrets
+import sys
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Column, Connection, Table, func, insert, literal, select
 from ulid import ULID
@@ -24,6 +26,8 @@ from dataflow_core.storage.writing import intent_of
 
 #: Rows, and characters of their fields, that are handed to the database at once.
 _ROWS, _CHARACTERS = 2_000, 4 << 20
+#: Seconds after which a thread of Python lets another one go on, which else wait for one another too long here.
+_HAND_OVER = 0.0005
 #: Fewer records than this are not worth making the indexes anew for.
 _FEW = 5_000
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -74,7 +78,11 @@ def _literal(connection: Connection, column: Column[Any], value: Any) -> str:
 
 
 class ImportWriter:
-    """Stores one import: its run, its records, and the lines of the file that did not become any."""
+    """Stores one import: its run, its records, and the lines of the file that did not become any.
+
+    The database writes a chunk in a thread of its own, while the next one is made. To be used in a `with` block, at
+    whose end nothing is under way any more.
+    """
 
     def __init__(self, connection: Connection, *, name: str, generator: str, params: Fields, author: str) -> None:
         self.run_id, self._now = str(ULID()), time.time()
@@ -92,8 +100,19 @@ class ImportWriter:
         self._there = last
         self._dropped = False
         self._ids = _ids()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="import")
+        self._written: Future[None] | None = None
         self.stored = 0
         self._begin()
+
+    def __enter__(self) -> Self:
+        self._hand_over = sys.getswitchinterval()
+        sys.setswitchinterval(min(self._hand_over, _HAND_OVER))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(wait=True)
+        sys.setswitchinterval(self._hand_over)
 
     def _begin(self) -> None:
         values: dict[str, Any] = {"id": self.run_id, "name": self._name, "generator": self._generator}
@@ -110,7 +129,8 @@ class ImportWriter:
         for fields, text in made:
             number += 1
             text = text or _encode(fields)
-            chunk.records += (number, next(ids), position, intent_of(fields), _length(fields))
+            intent = intent_of(fields) if "intent" in fields or "conversation" in fields else ""
+            chunk.records += (number, next(ids), position, intent, _length(fields))
             chunk.revisions += (number, text)
             position += 1
             chunk.size += len(text)
@@ -119,25 +139,38 @@ class ImportWriter:
                 chunk = _Chunk()
                 yield self.stored
         self._store(chunk)
+        self._wait()
         yield self.stored
 
     def _store(self, chunk: _Chunk) -> None:
         count = len(chunk.revisions) // 2
         if not count:
             return
-        self._connection.exec_driver_sql(self._add_records.of(count), tuple(chunk.records))
-        self._connection.exec_driver_sql(self._add_revisions.of(count), tuple(chunk.revisions))
+        self._wait()
         self.stored += count
         if not self._dropped and self.stored > max(self._there, _FEW):
             self._drop_indexes()
+        self._written = self._thread.submit(self._insert, count, tuple(chunk.records), tuple(chunk.revisions))
+
+    def _insert(self, count: int, of_records: tuple[Any, ...], of_revisions: tuple[Any, ...]) -> None:
+        self._connection.exec_driver_sql(self._add_records.of(count), of_records)
+        self._connection.exec_driver_sql(self._add_revisions.of(count), of_revisions)
+
+    def _wait(self) -> None:
+        """Until the database is free. Raises what kept it from storing the chunk before."""
+        written, self._written = self._written, None
+        if written:
+            written.result()
 
     def add_problems(self, problems: list[SourceLine]) -> None:
         if problems:
+            self._wait()
             rows = [asdict(line) | {"run_id": self.run_id} for line in problems]
             self._connection.execute(insert(source_lines), rows)
 
     def end(self, source: Fields) -> None:
         """Say where the records came from."""
+        self._wait()
         if self._dropped:
             for index in sorted(records.indexes, key=lambda one: str(one.name)):
                 index.create(self._connection, checkfirst=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,8 +14,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import inspect
+from sqlalchemy.exc import OperationalError
 
-from dataflow_core.errors import ReadError, UsageError
+from dataflow_core.errors import DiskFullError, ReadError, UsageError
 from dataflow_core.importers.base import ImportMapping, ReadSoFar
 from dataflow_core.importers.making import DIALOGUES, OWN, TASKS
 from dataflow_core.models import ReviewStatus, RevisionKind, RunKind, RunState
@@ -275,3 +277,24 @@ def test_a_large_import_is_indexed_by_a_process_of_its_own(workspace: Workspace,
     run = imported(workspace, lines(tmp_path, [{"a": f"word{number}"} for number in range(600)]))
     wait_until(lambda: workspace.imports.unindexed() == 0)
     assert workspace.records.count(Query(runs=(run.id,), text="word599")) == 1
+
+
+def test_what_the_database_cannot_store_ends_the_import_and_leaves_nothing(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert, before = importing.ImportWriter._insert, sys.getswitchinterval()
+
+    def full(writer: importing.ImportWriter, *chunk: Any) -> None:
+        if writer.stored > 2_000:
+            raise OperationalError("INSERT", None, sqlite3.OperationalError("database or disk is full"))
+        insert(writer, *chunk)
+
+    monkeypatch.setattr(importing.ImportWriter, "_insert", full)
+    with pytest.raises(DiskFullError):
+        imported(workspace, lines(tmp_path, [task_fields(number) for number in range(7_000)]))
+    assert everything(workspace) == []
+    assert workspace.runs.with_records() == []
+    assert sys.getswitchinterval() == before
+    monkeypatch.undo()
+    run = imported(workspace, lines(tmp_path, [task_fields(1)]))
+    assert workspace.records.count(Query(runs=(run.id,))) == 1
