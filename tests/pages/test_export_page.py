@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dataflow_core.exporting.about import About
 from dataflow_core.exporting.plan import ExportPlan
 from dataflow_core.models import ReviewStatus
 from dataflow_core.storage.queries import Query
@@ -269,3 +270,39 @@ def test_two_exports_are_compared_record_by_record(filled_workspace: Workspace, 
     assert not page.exception
     assert "30 records in both" in texts(page)
     assert "Only in this one: **1**" in texts(page)
+
+
+def test_a_past_export_is_made_again_as_it_was_then(filled_workspace: Workspace, open_page: OpenPage) -> None:
+    accept(filled_workspace, Query())
+    page = open_page("export")
+    button(page, "Export 31 records").click().run()
+    first, *_ = filled_workspace.records.stream(Query())
+    changed = first.fields | {"task": "Something else."}
+    filled_workspace.review.edit(first.id, changed, base_revision=first.revision, author="me")
+    button(page, "Make it again").click().run()
+    assert not page.exception
+    assert "the same byte for byte" in texts(page)
+    assert "1 record changed since" in captions(page)
+    button(page, "Open it").click().run()
+    opened = page.session_state["export_opened"]
+    assert opened.name.endswith("-again1")
+    assert "31 records exported" in texts(page)
+
+    (filled_workspace.bundles.folder / opened.name / "manifest.json").write_text("{", encoding="utf-8")
+    page.run()
+    assert not page.exception
+    assert page.error
+
+
+def test_the_push_dialog_names_the_licence_of_the_card(filled_workspace: Workspace, open_page: OpenPage) -> None:
+    accept(filled_workspace, Query())
+    plain = filled_workspace.bundles.write(ExportPlan(), filled_workspace.bundles.folder, "plain").folder
+    licensed = filled_workspace.bundles.write(
+        ExportPlan(), filled_workspace.bundles.folder, "licensed", about=About(licence="cc-by-4.0")
+    ).folder
+    page = open_page("export")
+    for folder, said in ((plain, "names no licence"), (licensed, "gives the licence cc\\-by\\-4\\.0")):
+        page.session_state["export_opened"] = folder
+        page.run()
+        button(page, "Push to the Hub").click().run()
+        assert said in captions(page)

@@ -38,7 +38,9 @@ def _ask(workspace: Workspace, stored: StoredExport) -> None:
             f"The token is read from the environment alone: stop the app, set {TOKEN} to a token that may write, and "
             "start it again."
         )
-    st.caption("The licence is that of the card: it is chosen under More options, before the export.")
+    licence = stored.manifest.about.licence
+    said = f"Its card gives the licence {licence}." if licence else "Its card names no licence."
+    st.caption(escape_markdown(f"{said} To change that, export again with another one under More options."))
     if st.button("Push", type="primary", disabled=not has_token):
         if name := without_invisible(repo or ""):
             _start(workspace, stored.path, name, is_private)

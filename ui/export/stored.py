@@ -13,6 +13,7 @@ from dataflow_core.exporting.manifest import NAME, ManifestFile, StoredExport
 from dataflow_core.exporting.zipping import zip_folder
 from dataflow_core.workspace import Workspace
 from ui.downloads.file_list import Offered, file_list
+from ui.export.again import again_button, show_again
 from ui.export.comparing import compare
 from ui.export.hub import push_button, show_push
 from ui.export.splits import SPLIT_NAMES
@@ -42,10 +43,12 @@ def show_opened(workspace: Workspace) -> None:
         st.caption(escape_markdown(f"{_facts(stored)} · {path}"))
         _show_files(workspace, stored)
         show_push(path)
+        show_again(path)
         with st.container(horizontal=True, gap="small"):
             if path.is_dir():
                 _zip_button(path)
             push_button(workspace, stored)
+            again_button(workspace, stored)
             compare(workspace, stored)
 
 

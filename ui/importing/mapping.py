@@ -35,7 +35,7 @@ _WHOLE, _APART = "One column holds the turns", "Question and answer in columns o
 def choose_mapping(source: Source, recognised: Recognised) -> ImportMapping:
     """Show how the columns are taken, open to be changed; what is not changed stays as it was recognised."""
     with st.expander(
-        "How it is taken", expanded=not recognised.is_certain, icon=":material/view_column:", key="import-mapping"
+        "Which column is what", expanded=not recognised.is_certain, icon=":material/view_column:", key="import-mapping"
     ):
         guessed = recognised.mapping
         kind: str = st.segmented_control(

@@ -33,9 +33,9 @@ def show_recognised(source: Source, recognised: Recognised) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         is_sure = recognised.is_certain
         icon = ":material/check_circle:" if is_sure else ":material/help:"
-        show_badge(Badge(recognised.title, "green" if is_sure else "orange", icon, help="Told by its content."))
+        show_badge(Badge(recognised.title, "green" if is_sure else "orange", icon, help="Recognised from its content."))
         show_badge(Badge(size_in_words(source.size)))
-        show_badge(Badge(count(len(recognised.columns), "column")))
+        show_badge(Badge(count(len(recognised.columns), "field")))
     if not is_sure:
         remark(":material/help: It is not clear what this file holds. See that its columns are taken right.", "orange")
     for note in recognised.notes:

@@ -71,11 +71,11 @@ def choose_source(workspace: Workspace) -> None:
             max_upload_size=MOST_UPLOADED,
         )
         st.caption(
-            f"JSON Lines, JSON, CSV or Parquet, also compressed (.gz, .zst), up to {MOST_UPLOADED} MB. "
-            "A larger file is read from this machine's disk."
+            "JSON Lines, JSON, CSV or Parquet, also compressed (.gz, .zst). A larger file is read from this machine's "
+            "disk: see the other tab."
         )
         st.caption(
-            "What it holds is told by its content: chats as OpenAI, ShareGPT, Alpaca, TRL or DataFlow write them, "
+            "The shape is recognised from the content: chats as OpenAI, ShareGPT, Alpaca, TRL or DataFlow write them, "
             "preference pairs, DataFlow's tasks, tables with questions and answers. Anything else becomes records with "
             "the columns as their fields."
         )
