@@ -250,6 +250,21 @@ def test_g_asks_for_a_note_and_sends_it(desk: Desk) -> None:
     ]
 
 
+def test_a_note_written_before_the_record_is_drawn_is_sent_once_it_is(browser: Browser, bar_server: AppServer) -> None:
+    with app_page(browser, bar_server.url) as (page, watch):
+        page.goto(f"{bar_server.url}/?log=note-early&late=2500")
+        desk = Desk(page, bar_server.home.parent / "note-early.jsonl")
+        expect(desk.bar.get_by_role("button", name="Accept")).to_be_enabled()
+        page.keyboard.press("g")
+        page.keyboard.type("shorter")
+        page.keyboard.press("Enter")
+        expect(desk.message).to_have_text("One moment…")
+        assert desk.sent() == []
+        desk.waits_for("0.1")
+        assert [press[:4] for press in desk.sent()] == [["0.0", "regenerate", "", "shorter"]]
+        check_clean(page, watch)
+
+
 def test_e_leads_into_the_first_field(desk: Desk) -> None:
     desk.page.keyboard.press("e")
     field = desk.page.get_by_label("First field")

@@ -50,6 +50,7 @@ class Bar {
     this.data = null;
     this.sent = null; // the press that waits for its answer
     this.held = ''; // the key that is down since it was heard
+    this.isAsking = false; // for another text, as soon as the one on screen is the server's
     this.timers = {};
     this.drawnReasons = '';
     this.drawnKeys = '';
@@ -82,7 +83,9 @@ class Bar {
     this.find('.cancel').onclick = () => this.closeNote();
     this.note.onsubmit = (event) => {
       event.preventDefault();
-      this.press('regenerate', { note: this.input.value.trim() });
+      this.isAsking = true;
+      if (this.sent || !this.isPainted) this.ignore('One moment…');
+      this.settle();
     };
     this.note.onkeydown = (event) => {
       event.stopPropagation(); // letters are text here
@@ -119,6 +122,10 @@ class Bar {
   settle() {
     const { sent, data } = this;
     if (sent && data.stamp !== sent.stamp && this.isPainted) this.unlock();
+    if (this.isAsking && !this.sent && this.isPainted) {
+      this.isAsking = false;
+      this.press('regenerate', { note: this.input.value.trim() });
+    }
   }
 
   unlock() {
@@ -136,7 +143,8 @@ class Bar {
   /** Why the press can't be heard, "" if it can. */
   objection(action) {
     const { data } = this;
-    if (this.sent || !this.isPainted) return 'One moment…';
+    const isLate = !this.isPainted && action !== 'regenerate'; // its note is sent once it is painted
+    if (this.sent || isLate) return 'One moment…';
     if (action === 'undo' && !data.undo_label) return 'Nothing to undo';
     if (action === 'next' && !data.has_next) return 'This is the last record';
     if (action === 'previous' && !data.has_previous) return 'This is the first record';
@@ -218,6 +226,7 @@ class Bar {
   }
 
   closeNote() {
+    this.isAsking = false;
     if (this.note.hidden) return;
     this.input.value = '';
     this.root.getRootNode().activeElement?.blur(); // the keys are the bar's again
