@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from dataflow_core.exporting.signatures import PLACES, Signatures
 
 Labels = NDArray[np.int32]
+#: Of records, in 4 bytes: there are millions of them, and several such lists at once.
+Places = NDArray[np.int32]
 #: Signatures agree by chance in a few places more or less than texts do: one standard deviation at 0.8 is 0.05.
 _MARGIN = 0.08
 #: Records of one bucket that were not like its first are compared with the first of those, and so on.
@@ -27,7 +29,7 @@ class Groups:
         self._flatten()
         return self._parents
 
-    def join_equal(self, keys: NDArray[np.uint64], places: NDArray[np.int64]) -> None:
+    def join_equal(self, keys: NDArray[np.uint64], places: Places) -> None:
         """Join those of these places that have the same key; 0 is none."""
         order = np.argsort(keys[places], kind="stable")
         ordered = places[order]
@@ -35,7 +37,7 @@ class Groups:
         is_same = (found[1:] == found[:-1]) & (found[1:] != 0)
         self._join(ordered[:-1][is_same], ordered[1:][is_same])
 
-    def join_alike(self, signatures: Signatures, places: NDArray[np.int64], similarity: float) -> None:
+    def join_alike(self, signatures: Signatures, places: Places, similarity: float) -> None:
         """Join those of these places whose signatures say that they are alike.
 
         Candidates are records that agree in all places of one of the bands into which signatures are cut: of those
@@ -49,14 +51,12 @@ class Groups:
             self._join_in_buckets(signatures, places[order], keys[order], least)
             self._flatten()
 
-    def _join_in_buckets(
-        self, signatures: Signatures, places: NDArray[np.int64], keys: NDArray[np.uint32], least: int
-    ) -> None:
+    def _join_in_buckets(self, signatures: Signatures, places: Places, keys: NDArray[np.uint32], least: int) -> None:
         """`places` are sorted by key. Each is compared with the first one of its key."""
         for _ in range(_ROUNDS):
             is_first = np.ones(len(keys), np.bool_)
             is_first[1:] = keys[1:] != keys[:-1]
-            heads = places[np.maximum.accumulate(np.where(is_first, np.arange(len(keys)), 0))]
+            heads = places[np.maximum.accumulate(np.where(is_first, np.arange(len(keys), dtype=np.int32), np.int32(0)))]
             heads, places, keys = heads[~is_first], places[~is_first], keys[~is_first]
             if not len(places):
                 return
@@ -68,8 +68,8 @@ class Groups:
     def _are_alike(
         self,
         signatures: Signatures,
-        some: NDArray[np.int64],
-        others: NDArray[np.int64],
+        some: Places,
+        others: Places,
         least: int,
         asked: NDArray[np.bool_],
     ) -> NDArray[np.bool_]:
@@ -81,14 +81,14 @@ class Groups:
             result[at] = np.count_nonzero(equal, axis=1) >= least
         return result
 
-    def _join(self, some: NDArray[np.int64], others: NDArray[np.int64]) -> None:
+    def _join(self, some: Places, others: Places) -> None:
         while len(some):
             one, other = self._roots(some), self._roots(others)
             is_apart = one != other
             one, other, some, others = one[is_apart], other[is_apart], some[is_apart], others[is_apart]
             np.minimum.at(self._parents, np.maximum(one, other), np.minimum(one, other))
 
-    def _roots(self, places: NDArray[np.int64]) -> Labels:
+    def _roots(self, places: Places) -> Labels:
         roots = self._parents[places]
         while True:
             above = self._parents[roots]

@@ -85,11 +85,12 @@ class Parting:
         return np.flatnonzero(np.isin(self._strata, codes))
 
     def _grouped(self, used: Places) -> Labels:
-        groups = Groups(len(self._strata))
+        groups, chosen = Groups(len(self._strata)), used.astype(np.int32)
         for keys in self._keys:
-            groups.join_equal(keys, used)
+            groups.join_equal(keys, chosen)
         self._keys = np.zeros((0, 0), np.uint64)  # what is done with is let go of: at a million records that counts
-        worded = used[self._signatures[used].any(axis=1)]
+        has_words = np.any(self._signatures, axis=1)[chosen]
+        worded = chosen[has_words]
         groups.join_equal(self._digests(), worded)
         groups.join_alike(self._signatures, worded, self._splits.similarity)
         self._signatures = np.zeros((0, PLACES), np.uint8)

@@ -231,7 +231,7 @@ def test_signatures_agree_as_texts_do() -> None:
 @given(st.lists(st.tuples(st.integers(0, 29), st.integers(0, 29)), max_size=40))
 def test_groups_are_those_that_joining_one_by_one_makes(pairs: list[tuple[int, int]]) -> None:
     groups, plain = Groups(30), list(range(30))
-    some, others = (np.array([pair[side] for pair in pairs], np.int64) for side in (0, 1))
+    some, others = (np.array([pair[side] for pair in pairs], np.int32) for side in (0, 1))
     groups._join(some, others)
     for one, other in pairs:
         plain = [min(plain[one], plain[other]) if each in (plain[one], plain[other]) else each for each in plain]
@@ -244,5 +244,5 @@ def test_many_alike_in_one_bucket_are_all_found() -> None:
     kinds[:, :4] = 7  # one bucket for all
     found = kinds[np.repeat(np.arange(40), 5)]
     groups = Groups(len(found))
-    groups.join_alike(found, np.arange(len(found)), 0.8)
+    groups.join_alike(found, np.arange(len(found), dtype=np.int32), 0.8)
     assert len(np.unique(groups.labels)) == 40
