@@ -14,7 +14,7 @@ from ui.names import CUSTOM, DIALOGUES, TASKS
 KIND_NAMES = {DIALOGUES: "Dialogues", TASKS: "Tasks", CUSTOM: "Records of your own"}
 _WHAT = {
     DIALOGUES: "Conversations of a user and an assistant.",
-    TASKS: "A task with a parallel, a subsequent and a composition task.",
+    TASKS: "A task with its three others, all in the file. To have a model write those, give the file to Tasks.",
     CUSTOM: "Every column becomes a field of the record, as it is.",
 }
 _PARTS: Names[str, Names[str, str]] = {
@@ -35,7 +35,7 @@ _WHOLE, _APART = "One column holds the turns", "Question and answer in columns o
 def choose_mapping(source: Source, recognised: Recognised) -> ImportMapping:
     """Show how the columns are taken, open to be changed; what is not changed stays as it was recognised."""
     with st.expander(
-        "How it is taken", expanded=not recognised.is_certain, icon=":material/view_column:", key="import-mapping"
+        "Which column is what", expanded=not recognised.is_certain, icon=":material/view_column:", key="import-mapping"
     ):
         guessed = recognised.mapping
         kind: str = st.segmented_control(

@@ -36,7 +36,7 @@ def choose_next(workspace: Workspace, mapping: ImportMapping) -> Endpoint | None
     if mapping.kind != DIALOGUES:
         return None
     then = st.segmented_control(
-        "Then",
+        "After importing",
         [_REVIEW, _ANSWER],
         default=_REVIEW,
         required=True,
