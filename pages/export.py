@@ -12,7 +12,7 @@ from ui.export.past import past_exports
 from ui.export.preview import previewed, show_preview
 from ui.export.splits import choose_splits
 from ui.export.stored import show_opened
-from ui.export.writing import being_written, show_problem, start_writing, stop_writing
+from ui.export.writing import being_written, is_opened_from_list, show_problem, start_writing, stop_writing
 from ui.format import count
 from ui.jobs import show_progress
 from ui.session import current_workspace
@@ -24,7 +24,8 @@ workspace = current_workspace()
 page_header("Export")
 writing = being_written()
 show_problem()
-show_opened(workspace)
+if not is_opened_from_list():
+    show_opened(workspace)
 query = choose_records(workspace)
 by_generator = count_by_generator(workspace, query)
 
@@ -69,6 +70,8 @@ if by_generator:
             ):
                 start_writing(workspace, plan, options.about)
                 st.rerun()
+            if number and look.result and look.result.refusals:
+                st.caption("The files can be written all the same; as they are, they would be refused.")
     if rows := previewed(workspace, plan).result:
         show_preview(plan, {kind: rows[kind] for kind in by_generator if rows.get(kind)})
 else:

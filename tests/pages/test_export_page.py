@@ -269,3 +269,38 @@ def test_two_exports_are_compared_record_by_record(filled_workspace: Workspace, 
     assert not page.exception
     assert "30 records in both" in texts(page)
     assert "Only in this one: **1**" in texts(page)
+
+
+def test_a_past_export_is_made_again_with_another_licence_and_is_the_same(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    accept(filled_workspace, Query())
+    page = open_page("export")
+    button(page, "Export 31 records").click().run()
+    first, *_ = filled_workspace.records.stream(Query())
+    filled_workspace.review.decide({first.id: first.revision}, ReviewStatus.REJECTED, reviewer="me")
+    page.run()
+    button(page, "Export again …").click().run()
+    assert not page.exception
+    (first_made,) = filled_workspace.bundles.listed(filled_workspace.bundles.folder)
+    page.selectbox(key=f"export_again_licence-{first_made.manifest.name}").set_value("mit")
+    button(page, "Export again …").click()  # a page test has no dialog that stays open
+    page.button(key="export-again-go").click().run()
+    assert not page.exception
+    assert "byte for byte as it was" in texts(page)
+    assert "31 records exported" in texts(page)
+    stored = filled_workspace.bundles.listed(filled_workspace.bundles.folder)
+    before, again = sorted(stored, key=lambda one: one.manifest.name)
+    assert again.manifest.name == f"{before.manifest.name}-again"
+    assert (before.manifest.about.licence, again.manifest.about.licence) == ("", "mit")
+
+
+def test_the_licence_that_goes_to_the_hub_is_shown_before_it_does(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
+    accept(filled_workspace, Query())
+    page = open_page("export")
+    button(page, "Export 31 records").click().run()
+    button(page, "Push to the Hub").click().run()
+    assert "No licence is said" in texts(page)
+    assert "Export again" in captions(page)
