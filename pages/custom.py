@@ -32,6 +32,7 @@ with actions, st.container(horizontal=True, vertical_alignment="center", gap="sm
 
 with right.container(border=True):
     options = custom_options(workspace, given)
+    buttons = st.container()  # before what is said of the run, which changes as soon as a field is left for a button
     offer = recipe = None
     if draft.is_empty:
         st.caption("Give the recipe a name, an instruction, and the fields that a record is to have.")
@@ -43,6 +44,7 @@ with right.container(border=True):
         else:
             offer = offer_of(workspace, recipe, options, given)
             sentence_of(recipe, options, given)
+with buttons:
     try_and_start(workspace, offer, trial=3)
 
 with trial:

@@ -28,6 +28,7 @@ with left:
     counts = choose_intents(workspace, options.per_intent)
 
 with card:
+    buttons = st.container()  # before what is said of the run, which changes as soon as a field is left for a button
     plan = Plan(counts, options)
     offer = None
     try:
@@ -38,6 +39,7 @@ with card:
         offer = offer_of(workspace, plan)
         st.markdown(f"**{plan.sentence}**")
         st.caption(plan.explanation)
+with buttons:
     try_and_start(workspace, offer, trial=1)
 
 with trial:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dataflow_core.exporting.plan import ExportPlan
 from dataflow_core.storage.queries import Query
-from ui.export.checking import looked_at, show_findings
+from ui.export.checking import headline, looked_at, show_findings
 from ui.export.choice import choose_records, count_by_generator, why_nothing_matches
 from ui.export.formats import choose_fields, choose_format
 from ui.export.options import choose_options
@@ -12,7 +12,7 @@ from ui.export.past import past_exports
 from ui.export.preview import previewed, show_preview
 from ui.export.splits import choose_splits
 from ui.export.stored import show_opened
-from ui.export.writing import being_written, show_problem, start_writing, stop_writing
+from ui.export.writing import being_written, is_opened_from_list, show_problem, start_writing, stop_writing
 from ui.format import count
 from ui.jobs import show_progress
 from ui.session import current_workspace
@@ -24,7 +24,8 @@ workspace = current_workspace()
 page_header("Export")
 writing = being_written()
 show_problem()
-show_opened(workspace)
+if not is_opened_from_list():
+    show_opened(workspace)
 query = choose_records(workspace)
 by_generator = count_by_generator(workspace, query)
 
@@ -47,12 +48,8 @@ if by_generator:
     )
     look = looked_at(workspace, plan)
     with right.container(border=True, gap="small", key="export-preflight"):
-        if look.result:
-            show_findings(workspace, plan, look.result)
-        elif look.problem:
-            st.error(escape_markdown(look.problem), icon=":material/error:")
-        else:
-            show_progress(look, key="export-looking")
+        # The button comes before what is found, which changes as soon as a field is left for the button.
+        st.markdown(headline(look.result))
         if writing:
             show_progress(writing, key="export-progress")
             st.button("Stop", icon=":material/stop:", on_click=stop_writing)
@@ -69,6 +66,12 @@ if by_generator:
             ):
                 start_writing(workspace, plan, options.about)
                 st.rerun()
+        if look.result:
+            show_findings(workspace, plan, look.result)
+        elif look.problem:
+            st.error(escape_markdown(look.problem), icon=":material/error:")
+        else:
+            show_progress(look, key="export-looking")
     if rows := previewed(workspace, plan).result:
         show_preview(plan, {kind: rows[kind] for kind in by_generator if rows.get(kind)})
 else:

@@ -20,7 +20,7 @@ from ui.text import escape_markdown
 
 
 def take_in(workspace: Workspace, source: Source) -> None:
-    """What the file holds, on the left; what would come of it, with the button, on the right."""
+    """What the file is, on the left; what would come of it, with the button, on the right; the records below both."""
     left, right = st.columns([1.6, 1], gap="medium")
     with left:
         show_source(source)
@@ -29,8 +29,7 @@ def take_in(workspace: Workspace, source: Source) -> None:
             show_recognised(source, recognised)
             mapping = choose_mapping(source, recognised)
             missing = lacking(mapping)
-            if not missing:
-                show_sample(taken_as(workspace, recognised, mapping))
+            taken = None if missing else taken_as(workspace, recognised, mapping)
         except DataflowError as error:
             st.error(escape_markdown(str(error)), icon=":material/error:")
             return
@@ -64,9 +63,12 @@ def take_in(workspace: Workspace, source: Source) -> None:
             ):
                 start_storing(workspace, source, mapping, skips, answers_by)
                 st.rerun()
+        if found and found.problems and not skips:
+            st.caption("Nothing is imported yet: skip what cannot be used, or mend the file and choose it again.")
     if found and found.problems:
-        with left:
-            list_problems(workspace, source, mapping, found)
+        list_problems(workspace, source, mapping, found)
+    if taken:
+        show_sample(taken)
 
 
 require_shell("import")

@@ -32,6 +32,7 @@ with left:
         inputs = choose_inputs(source)
 with right.container(border=True):
     options = task_options(workspace)
+    buttons = st.container()  # before what is said of the run, which changes as soon as a field is left for a button
     offer = None
     if inputs is None:
         st.caption("Bring some tasks first.")
@@ -41,6 +42,7 @@ with right.container(border=True):
             offer = offer_of(workspace, inputs, options)
         except UsageError as error:
             st.error(escape_markdown(str(error)))
+with buttons:
     try_and_start(workspace, offer, trial=3)
 
 with trial:

@@ -59,8 +59,6 @@ def try_and_start(workspace: Workspace, offer: Offer | None, *, trial: int) -> N
     tried = workspace.runs.progress(planned.run_id) if planned and not planned.is_started else Progress()
     is_live = planned is not None and workspace.runs.get(planned.run_id).state.is_live
     is_off = offer is None or is_live
-    if offer and planned and tried.ended and not is_live:
-        _show_estimate(workspace, planned.run_id, offer.endpoint)
     with st.container(horizontal=True, gap="small"):
         is_tried = st.button(
             f"Try {trial} more" if tried.ended else f"Try on {trial}",
@@ -69,6 +67,8 @@ def try_and_start(workspace: Workspace, offer: Offer | None, *, trial: int) -> N
         )
         is_started = st.button("Start run", type="primary", icon=":material/play_arrow:", disabled=is_off)
         budget = _choose_budget(offer) if offer else Budget()
+    if offer and planned and tried.ended and not is_live:
+        _show_estimate(workspace, planned.run_id, offer.endpoint)
     if offer is None or not (is_tried or is_started):
         if planned and planned.is_started:
             st.caption("A run with exactly these settings has been started. Starting again makes a second one.")

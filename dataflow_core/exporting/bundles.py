@@ -86,17 +86,20 @@ class Bundles:
         """One zip of an export that was written as a folder, beside that."""
         return zip_folder(export.folder)
 
-    def again(self, path: Path, folder: Path, name: str = "", progress: Told | None = None) -> Remade:
+    def again(
+        self, path: Path, folder: Path, name: str = "", progress: Told | None = None, *, about: About | None = None
+    ) -> Remade:
         """Make an export again from its folder, zip or manifest, as a new folder `name` within `folder`.
 
         The same records at the same revisions, whatever they say by now; the result tells which files are the same
-        byte for byte, and which records are gone. Raises `UsageError` where there is nothing to be made.
+        byte for byte, and which records are gone. The card says `about` where that is given, or else what it said
+        then. Raises `UsageError` where there is nothing to be made.
         """
         stored = StoredExport(path)
         plan = stored.manifest.plan
         name = check_name(name or stored.manifest.name)
         with (
-            closing(self._gathering(plan, stored.manifest.about)) as along,
+            closing(self._gathering(plan, about or stored.manifest.about)) as along,
             new_folder(folder, name) as partial,
             snapshot(self._database) as state,
         ):

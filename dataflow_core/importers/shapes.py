@@ -129,7 +129,7 @@ def _guess(columns: Sequence[str]) -> Shape:
     asked = next((by_name[name] for name in _ASKED if name in by_name), "")
     answered = next((by_name[name] for name in _ANSWERED if name in by_name and by_name[name] != asked), "")
     if not asked or not answered:
-        return Shape("columns", "Columns", ImportMapping(OWN))
+        return Shape("columns", "No known shape", ImportMapping(OWN))
     parts = {"user": asked, "assistant": answered}
     parts |= {part: by_name[part] for part in ("system", "category") if part in by_name}
     if "input" in by_name and by_name["input"] != asked:

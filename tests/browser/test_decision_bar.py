@@ -118,6 +118,20 @@ def test_a_press_too_early_is_seen_to_be_ignored(browser: Browser, bar_server: A
         assert desk.actions() == [["0.0", "accept"]]
 
 
+def test_a_note_that_is_sent_too_early_goes_off_once_its_text_is_painted(desk: Desk) -> None:
+    desk.page.keyboard.press("g")
+    desk.page.keyboard.type("Shorter.")
+    desk.page.evaluate("window.dataflowPainted = 'a text of before'")
+    desk.page.keyboard.press("Enter")
+    expect(desk.message).to_have_text("One moment… The note is sent then")
+    assert desk.sent() == []
+    desk.page.evaluate(
+        "window.dataflowPainted = '0.0'; window.dispatchEvent(new CustomEvent('dataflow-painted', { detail: '0.0' }))"
+    )
+    desk.waits_for("0.1")
+    assert desk.sent() == [["0.0", "regenerate", "", "Shorter.", "0.0"]]
+
+
 def test_each_key_sends_its_action_with_what_was_on_screen(desk: Desk) -> None:
     for key, then in [("a", "1.0"), ("X", "2.0"), ("f", "3.0"), ("k", "2.0"), ("j", "3.0"), ("u", "2.0"), ("t", "2.0")]:
         desk.presses(key, then)
@@ -322,7 +336,7 @@ def test_a_server_that_does_not_answer_is_named_and_heard_when_it_is_back(
         expect(desk.page.get_by_text("1 presses")).to_be_visible()
         settled(desk.page)
         desk.page.keyboard.press("a")
-        expect(desk.message).to_have_text("One moment…")
+        expect(desk.message).to_have_text("One moment… Accept was not taken")
         desk.page.clock.fast_forward(10_500)
         expect(desk.message).to_contain_text("The server does not answer")
         desk.page.keyboard.press("a")
@@ -374,7 +388,7 @@ def test_what_no_bar_would_send_is_no_press(
 def test_a_proposal_is_decided_only_once_it_was_painted(browser: Browser, bar_server: AppServer) -> None:
     with opened(browser, bar_server, "proposal", "proposal=900") as desk:
         desk.page.keyboard.press("y")
-        expect(desk.message).to_have_text("One moment…")
+        expect(desk.message).to_have_text("One moment… Use was not taken")
         desk.page.wait_for_function("window.dataflowProposed === '0.0#7'")
         assert desk.sent() == []
         desk.presses("y", "0.0")

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dataflow_core.exporting.about import About
 from dataflow_core.exporting.plan import ExportPlan
 from dataflow_core.models import ReviewStatus
 from dataflow_core.storage.queries import Query
@@ -272,37 +271,36 @@ def test_two_exports_are_compared_record_by_record(filled_workspace: Workspace, 
     assert "Only in this one: **1**" in texts(page)
 
 
-def test_a_past_export_is_made_again_as_it_was_then(filled_workspace: Workspace, open_page: OpenPage) -> None:
+def test_a_past_export_is_made_again_with_another_licence_and_is_the_same(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
     accept(filled_workspace, Query())
     page = open_page("export")
     button(page, "Export 31 records").click().run()
     first, *_ = filled_workspace.records.stream(Query())
-    changed = first.fields | {"task": "Something else."}
-    filled_workspace.review.edit(first.id, changed, base_revision=first.revision, author="me")
-    button(page, "Make it again").click().run()
-    assert not page.exception
-    assert "the same byte for byte" in texts(page)
-    assert "1 record changed since" in captions(page)
-    button(page, "Open it").click().run()
-    opened = page.session_state["export_opened"]
-    assert opened.name.endswith("-again1")
-    assert "31 records exported" in texts(page)
-
-    (filled_workspace.bundles.folder / opened.name / "manifest.json").write_text("{", encoding="utf-8")
+    filled_workspace.review.decide({first.id: first.revision}, ReviewStatus.REJECTED, reviewer="me")
     page.run()
+    button(page, "Export again …").click().run()
     assert not page.exception
-    assert page.error
+    (first_made,) = filled_workspace.bundles.listed(filled_workspace.bundles.folder)
+    page.selectbox(key=f"export_again_licence-{first_made.manifest.name}").set_value("mit")
+    button(page, "Export again …").click()  # a page test has no dialog that stays open
+    page.button(key="export-again-go").click().run()
+    assert not page.exception
+    assert "byte for byte as it was" in texts(page)
+    assert "31 records exported" in texts(page)
+    stored = filled_workspace.bundles.listed(filled_workspace.bundles.folder)
+    before, again = sorted(stored, key=lambda one: one.manifest.name)
+    assert again.manifest.name == f"{before.manifest.name}-again"
+    assert (before.manifest.about.licence, again.manifest.about.licence) == ("", "mit")
 
 
-def test_the_push_dialog_names_the_licence_of_the_card(filled_workspace: Workspace, open_page: OpenPage) -> None:
+def test_the_licence_that_goes_to_the_hub_is_shown_before_it_does(
+    filled_workspace: Workspace, open_page: OpenPage
+) -> None:
     accept(filled_workspace, Query())
-    plain = filled_workspace.bundles.write(ExportPlan(), filled_workspace.bundles.folder, "plain").folder
-    licensed = filled_workspace.bundles.write(
-        ExportPlan(), filled_workspace.bundles.folder, "licensed", about=About(licence="cc-by-4.0")
-    ).folder
     page = open_page("export")
-    for folder, said in ((plain, "names no licence"), (licensed, "gives the licence cc\\-by\\-4\\.0")):
-        page.session_state["export_opened"] = folder
-        page.run()
-        button(page, "Push to the Hub").click().run()
-        assert said in captions(page)
+    button(page, "Export 31 records").click().run()
+    button(page, "Push to the Hub").click().run()
+    assert "No licence is said" in texts(page)
+    assert "Export again" in captions(page)

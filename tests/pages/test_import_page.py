@@ -57,6 +57,15 @@ def test_a_dataset_is_recognised_shown_as_it_will_look_and_imported(workspace: W
     assert not list((workspace.folder / "uploads").iterdir()), "the copy of the upload is gone"
 
 
+def test_a_dialogue_is_shown_with_its_turns_before_what_stands_beside_them(
+    workspace: Workspace, open_page: OpenPage
+) -> None:
+    page = upload(open_page("import"), "chats.jsonl", lines({"id": "c-1", "source": "forum", **CHATS[0]}))
+    texts = [str(element.value) for element in page.text]
+    assert texts.index("Question 0?") < texts.index("c-1") < texts.index("forum")
+    assert "column" not in "".join(str(element.value) for element in page.markdown), "of no meaning for a chat"
+
+
 def test_bad_lines_stand_in_the_way_until_they_are_skipped_and_are_told_with_their_reasons(
     workspace: Workspace, open_page: OpenPage
 ) -> None:

@@ -1,83 +1,79 @@
-"""An export made again: the same records, as they were then, in new files, compared with those of then."""
+"""A past export made again: the same records as they were then, with another licence if one is wanted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
+from dataflow_core.exporting.about import LICENCES
 from dataflow_core.exporting.manifest import StoredExport
 from dataflow_core.exporting.remaking import Remade
 from dataflow_core.workspace import Workspace
-from ui.export.progress import told_to
-from ui.export.writing import open_export
+from ui.export.writing import being_written, is_opened_from_list, start_again
 from ui.format import count
-from ui.jobs import Job, Report, jobs, show_progress
 from ui.shell import remark
 from ui.text import escape_markdown
 
-_MADE = "export_made_again"
+LABEL, ICON = "Export again", ":material/replay:"
+_LONGEST = 130  # bytes of a name, so that it still fits with what is added to it
 
 
 def again_button(workspace: Workspace, stored: StoredExport) -> None:
-    st.button(
-        "Make it again",
-        icon=":material/replay:",
-        help="Writes the same records once more, as they were then, and tells whether the files are the same.",
-        on_click=_start,
-        args=(workspace, stored),
+    if st.button(f"{LABEL} …", icon=ICON):
+        ask_again(workspace, stored, from_list=is_opened_from_list())
+
+
+@st.dialog("Export again", icon=ICON)
+def ask_again(workspace: Workspace, stored: StoredExport, *, from_list: bool) -> None:
+    """Say what it will be, and start it. What comes of it is shown by the list, if it was asked for there."""
+    manifest = stored.manifest
+    st.caption(
+        escape_markdown(
+            f"The {count(manifest.records, 'record')} of {manifest.name}, as they were then, in the same format and "
+            "splits, in a new folder. The files come out byte for byte the same, unless records are gone."
+        )
     )
+    said = manifest.about.licence
+    licence = st.selectbox(
+        "Licence",
+        list(dict.fromkeys([*([said] if said else []), *LICENCES])),
+        index=0 if said else None,
+        accept_new_options=True,
+        placeholder="Not said",
+        key=f"export_again_licence-{manifest.name}",
+        help="It stands in the dataset card and goes to the Hub with it.",
+    )
+    if st.button(LABEL, type="primary", icon=ICON, disabled=being_written() is not None, key="export-again-go"):
+        about = replace(manifest.about, licence=(licence or "").strip())
+        start_again(workspace, stored, about, _free_name(stored.path.parent, manifest.name), from_list=from_list)
+        st.rerun()
 
 
-def show_again(path: Path) -> None:
-    """How making this export again goes, or what came of it."""
-    job: Job[Remade] | None = jobs().find(st.session_state.get(_MADE))
-    if job is None or st.session_state[_MADE][1] != path:
+def show_remade(made: Remade) -> None:
+    """Whether the files are what they were."""
+    if made.is_same:
+        files = count(len(made.identical), "file")
+        remark(f":material/check_circle: Made again: {files} byte for byte as it was.", "green")
         return
-    if not job.is_done:
-        show_progress(job, key="export-again")
-    elif job.problem:
-        st.error(escape_markdown(job.problem), icon=":material/error:")
-    elif made := job.result:
-        name = escape_markdown(made.export.name)
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            if made.is_same:
-                remark(f":material/check_circle: Made again as {name}: the same byte for byte.", "green")
-            else:
-                remark(f":material/difference: Made again as {name}: not the same as then.", "orange")
-            st.button("Open it", type="tertiary", on_click=open_export, args=(made.export.folder,))
-        for sentence in _differences(made):
-            st.caption(escape_markdown(sentence))
-
-
-def _differences(made: Remade) -> Iterator[str]:
-    if made.differing:
-        yield f"Other than then: {', '.join(made.differing)}."
-    if made.missing:
-        yield f"Not there any more: {', '.join(made.missing)}."
-    if made.gone.count:
-        yield f"{count(made.gone.count, 'record')} of then cannot be found in this workspace, at the revision of then."
-    if made.unfit.count:
-        yield f"{count(made.unfit.count, 'record')} of then cannot be shown in this format by this version."
-    if made.changed.count:
-        yield f"{count(made.changed.count, 'record')} changed since; the files say what was said then."
-
-
-def _start(workspace: Workspace, stored: StoredExport) -> None:
-    key = ("again", stored.path)
-
-    def make(report: Report) -> Remade:
-        name = _free_name(workspace.bundles.folder, stored.manifest.name)
-        return workspace.bundles.again(stored.path, workspace.bundles.folder, name, told_to(report))
-
-    jobs().forget(key)
-    jobs().job(key, make).wait(1.0)
-    st.session_state[_MADE] = key
+    reasons = [
+        f"{count(found.count, 'record')} {why}"
+        for found, why in (
+            (made.gone, "not in this workspace any more"),
+            (made.unfit, "not to be shown in this format by this version"),
+        )
+        if found.count
+    ]
+    files = count(len(made.differing) + len(made.missing), "file")
+    why = f": {', '.join(reasons)}" if reasons else ""
+    remark(f":material/warning: Made again, but {files} not as it was{escape_markdown(why)}.", "orange")
 
 
 def _free_name(folder: Path, name: str) -> str:
-    number = 1
-    while any((folder / f"{name}-again{number}{ending}").exists() for ending in ("", ".zip")):
+    stem = name.split("-again")[0].encode()[:_LONGEST].decode(errors="ignore") + "-again"
+    tried, number = stem, 1
+    while (folder / tried).exists() or (folder / f"{tried}.zip").exists():
         number += 1
-    return f"{name}-again{number}"
+        tried = f"{stem}-{number}"
+    return tried

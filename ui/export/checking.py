@@ -66,15 +66,21 @@ def looked_at(workspace: Workspace, plan: ExportPlan) -> Job[Preflight]:
     return job
 
 
+def headline(found: Preflight | None) -> str:
+    """How many records are used; always a line, so that what is below keeps its place."""
+    return f"**{_headline(found)}**" if found else "**What will be exported**"
+
+
 def show_findings(workspace: Workspace, plan: ExportPlan, found: Preflight) -> None:
-    """How many records are used, where they go, and each reason why some are not, with the records it is about."""
-    st.markdown(f"**{_headline(found)}**")
+    """Where the records go, and each reason why some are not used, with those that it is about."""
     share_bar(_parts(found), key="export-shares")
     if found.tokens:
         least, median, most = found.tokens
         st.caption(f"An example has {least:,} to {most:,} tokens, {median:,} in the median.")
     for sentence in found.refusals:
         remark(f":material/error: {escape_markdown(sentence)}", "red")
+    if found.refusals and found.total:
+        st.caption("The files can be written all the same; as they are, they would be refused.")
     for sentence in found.notes:
         remark(f":material/info: {escape_markdown(sentence)}", "gray")
     groups = _by_rule(found.concerns)

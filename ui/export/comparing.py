@@ -16,6 +16,7 @@ from ui.shell import remark
 from ui.text import escape_markdown
 
 _SHOWN = 6
+_NAMES = {"query": "Records", "limit": "Tokens", "fields": "Fields", "leave out": "Leave out"}
 _KINDS = {
     "added": "Only in this one",
     "removed": "Only in the other",
@@ -60,7 +61,7 @@ def _show(workspace: Workspace, found: Comparison) -> None:
         st.markdown("**Settings that differ**")
         st.dataframe(
             {
-                "Setting": [setting.name for setting in found.settings],
+                "Setting": [_called(setting.name) for setting in found.settings],
                 "The other": [_said(setting.before) for setting in found.settings],
                 "This one": [_said(setting.after) for setting in found.settings],
             },
@@ -83,6 +84,12 @@ def _show_difference(workspace: Workspace, label: str, difference: Difference) -
                     query_params={"record": record_id},
                     width="content",
                 )
+
+
+def _called(name: str) -> str:
+    """A setting by what the page calls it: "splits.validation" is "Splits: validation"."""
+    within, _, last = name.replace("_", " ").rpartition(".")
+    return f"{_NAMES.get(within, within.capitalize())}: {last}" if within else _NAMES.get(last, last.capitalize())
 
 
 def _said(value: object) -> str:

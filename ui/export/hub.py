@@ -38,14 +38,24 @@ def _ask(workspace: Workspace, stored: StoredExport) -> None:
             f"The token is read from the environment alone: stop the app, set {TOKEN} to a token that may write, and "
             "start it again."
         )
-    licence = stored.manifest.about.licence
-    said = f"Its card gives the licence {licence}." if licence else "Its card names no licence."
-    st.caption(escape_markdown(f"{said} To change that, export again with another one under More options."))
+    _show_licence(stored)
     if st.button("Push", type="primary", disabled=not has_token):
         if name := without_invisible(repo or ""):
             _start(workspace, stored.path, name, is_private)
             st.rerun()
         st.error("Write the name of the repository, such as your-name/your-dataset.")
+
+
+def _show_licence(stored: StoredExport) -> None:
+    """Which one goes along, and where another is chosen: the files are sent as they are."""
+    licence = stored.manifest.about.licence
+    if licence:
+        show_badge(Badge(f"Licence: {licence}", "gray", ":material/balance:"))
+    else:
+        show_badge(Badge("No licence is said", "orange", ":material/balance:"))
+    st.caption(
+        "The licence is part of the card. For another one, close this and choose Export again, which asks for it."
+    )
 
 
 def show_push(path: Path) -> None:

@@ -6,21 +6,24 @@ import streamlit as st
 
 from dataflow_core.exporting.manifest import StoredExport
 from dataflow_core.workspace import Workspace
+from ui.export.again import ICON, LABEL, ask_again
 from ui.export.splits import SPLIT_NAMES
-from ui.export.stored import format_title, when
-from ui.export.writing import open_export, opened_export
+from ui.export.stored import format_title, show_opened, when
+from ui.export.writing import is_opened_from_list, open_export, opened_export
 from ui.format import ago
 
-_OPEN = "export-open-past"
+_OPEN, _AGAIN = "export-open-past", "export-again-past"
 _LISTED = 50
 
 
 def past_exports(workspace: Workspace) -> None:
-    """List them, each with a button that opens it."""
+    """List them, each with a button that opens it and one that makes it again."""
     found = _found(workspace)
     if not found:
         return
     st.subheader("Past exports", anchor=False)
+    if is_opened_from_list():  # here, where the click was, and not out of sight at the top
+        show_opened(workspace)
     opened = opened_export(workspace)
     st.dataframe(
         {
@@ -31,6 +34,7 @@ def past_exports(workspace: Workspace) -> None:
             "Left out": [stored.manifest.left_out for stored in found],
             "Splits": [_splits(stored) for stored in found],
             "": ["Shown above" if stored.path == opened else ":material/arrow_forward: Open" for stored in found],
+            " ": [f"{ICON} {LABEL}"] * len(found),
         },
         hide_index=True,
         height="content" if len(found) <= 6 else 276,
@@ -41,12 +45,16 @@ def past_exports(workspace: Workspace) -> None:
             "Left out": st.column_config.NumberColumn(format="localized", width=80),
             "When": st.column_config.TextColumn(width=100),
             "": st.column_config.ButtonColumn("", type="tertiary", key=_OPEN, width=110),
+            " ": st.column_config.ButtonColumn("", type="tertiary", key=_AGAIN, width=130),
         },
     )
     click = st.session_state.get(_OPEN)
     if click and click["row"] < len(found) and found[click["row"]].path != opened:
-        open_export(found[click["row"]].path)
+        open_export(found[click["row"]].path, from_list=True)
         st.rerun()
+    again = st.session_state.get(_AGAIN)
+    if again and again["row"] < len(found):
+        ask_again(workspace, found[again["row"]], from_list=True)
 
 
 def _found(workspace: Workspace) -> list[StoredExport]:

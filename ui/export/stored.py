@@ -13,11 +13,11 @@ from dataflow_core.exporting.manifest import NAME, ManifestFile, StoredExport
 from dataflow_core.exporting.zipping import zip_folder
 from dataflow_core.workspace import Workspace
 from ui.downloads.file_list import Offered, file_list
-from ui.export.again import again_button, show_again
+from ui.export.again import again_button, show_remade
 from ui.export.comparing import compare
 from ui.export.hub import push_button, show_push
 from ui.export.splits import SPLIT_NAMES
-from ui.export.writing import close_export, opened_export
+from ui.export.writing import close_export, opened_export, remade_as
 from ui.format import ago, count
 from ui.jobs import followed, show_progress
 from ui.names import generator_name
@@ -27,7 +27,7 @@ _ZIP_WANTED = "export_zip_wanted"
 
 
 def show_opened(workspace: Workspace) -> None:
-    """The export that was written last, or opened from the list of past ones."""
+    """The export that was written last, or opened from the list of past ones: its files and what to do with them."""
     path = opened_export(workspace)
     if path is None:
         return
@@ -41,15 +41,16 @@ def show_opened(workspace: Workspace) -> None:
             st.markdown(f":material/check_circle: **{_headline(stored)}**", width="content")
             st.button("Close", type="tertiary", icon=":material/close:", on_click=close_export)
         st.caption(escape_markdown(f"{_facts(stored)} · {path}"))
+        if made := remade_as(path):
+            show_remade(made)
         _show_files(workspace, stored)
         show_push(path)
-        show_again(path)
         with st.container(horizontal=True, gap="small"):
             if path.is_dir():
                 _zip_button(path)
             push_button(workspace, stored)
-            again_button(workspace, stored)
             compare(workspace, stored)
+            again_button(workspace, stored)
 
 
 def when(stored: StoredExport) -> datetime:

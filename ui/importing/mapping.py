@@ -14,7 +14,7 @@ from ui.names import CUSTOM, DIALOGUES, TASKS
 KIND_NAMES = {DIALOGUES: "Dialogues", TASKS: "Tasks", CUSTOM: "Records of your own"}
 _WHAT = {
     DIALOGUES: "Conversations of a user and an assistant.",
-    TASKS: "A task with a parallel, a subsequent and a composition task.",
+    TASKS: "A task with its three others, all in the file. To have a model write those, give the file to Tasks.",
     CUSTOM: "Every column becomes a field of the record, as it is.",
 }
 _PARTS: Names[str, Names[str, str]] = {

@@ -1,4 +1,4 @@
-"""What a file turns out to hold, told by its first entries."""
+"""What a file turns out to hold, recognised from its first entries."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ui.shell import Badge, remark, show_badge
 from ui.text import escape_markdown
 
 _RECOGNISED = "import-recognised"
+_A_TABLE = "columns"  # a shape that has no turns of its own
 
 
 def recognised_as(workspace: Workspace, source: Source) -> Recognised:
@@ -35,8 +36,9 @@ def show_recognised(source: Source, recognised: Recognised) -> None:
         icon = ":material/check_circle:" if is_sure else ":material/help:"
         show_badge(Badge(recognised.title, "green" if is_sure else "orange", icon, help="Recognised from its content."))
         show_badge(Badge(size_in_words(source.size)))
-        show_badge(Badge(count(len(recognised.columns), "field")))
+        if recognised.shape == _A_TABLE or not is_sure:  # a chat has its turns, whatever columns hold them
+            show_badge(Badge(count(len(recognised.columns), "column")))
     if not is_sure:
-        remark(":material/help: It is not clear what this file holds. See that its columns are taken right.", "orange")
+        remark(":material/help: It is not clear what this file holds. Check which column is what.", "orange")
     for note in recognised.notes:
         st.caption(f":material/info: {escape_markdown(note)}")

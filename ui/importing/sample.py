@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
@@ -14,7 +13,7 @@ from ui.text import escape_markdown, plain
 from ui.values import CONVERSATION, as_text, is_conversation
 
 _SHOWN = 3
-_MOST_CHARACTERS = 1_500  # of a text, on screen
+_MOST_CHARACTERS = 600  # of a text, on screen
 _ROLES = {"user": (":material/person:", "User"), "assistant": (":material/smart_toy:", "Assistant")}
 
 
@@ -24,8 +23,9 @@ def show_sample(recognised: Recognised) -> None:
     with as_records:
         if not recognised.records:
             st.caption("Taken like this, none of the first entries becomes a record.")
-        for number, fields in enumerate(recognised.records[:_SHOWN], start=1):
-            with st.container(border=True, gap="xxsmall", key=f"import-sample-{number}"):
+        shown = recognised.records[:_SHOWN]
+        for number, (place, fields) in enumerate(zip(st.columns(max(len(shown), 1)), shown, strict=False), start=1):
+            with place.container(border=True, gap="xxsmall", key=f"import-sample-{number}"):
                 _show_record(fields)
     with as_file:
         lines = [_shortened(json.dumps(entry, ensure_ascii=False, default=str)) for entry in recognised.sample[:_SHOWN]]
@@ -39,18 +39,12 @@ def _show_record(fields: Fields) -> None:
     if is_dialogue and (category := rest.pop("category", "")):
         st.caption(escape_markdown(str(category)[:100]))
     if is_dialogue:
-        if system := rest.pop("system", ""):
-            _show_text("System", system)
         _show_turns(turns or [])
     for name, value in rest.items():
         if is_dialogue and value in ("", None):
             continue
-        _show_text(name, value)
-
-
-def _show_text(name: str, value: Any) -> None:
-    st.caption(escape_markdown(name))
-    plain(_shortened(as_text(value)) or "—")
+        st.caption(escape_markdown(name))
+        plain(_shortened(as_text(value)) or "—")
 
 
 def _show_turns(turns: Sequence[Fields]) -> None:

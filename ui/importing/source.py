@@ -71,14 +71,12 @@ def choose_source(workspace: Workspace) -> None:
             max_upload_size=MOST_UPLOADED,
         )
         st.caption(
-            "JSON Lines, JSON, CSV or Parquet, also compressed (.gz, .zst). A larger file is read from this machine's "
-            "disk: see the other tab."
-        )
-        st.caption(
             "The shape is recognised from the content: chats as OpenAI, ShareGPT, Alpaca, TRL or DataFlow write them, "
             "preference pairs, DataFlow's tasks, tables with questions and answers. Anything else becomes records with "
-            "the columns as their fields."
+            "the columns as their fields. You see what it becomes before anything is stored."
         )
+        if is_for_this_machine_alone():
+            st.caption("A larger file is read from this machine's disk: choose “A file on this machine” above.")
         if file is not None:
             with st.spinner("Storing the file ..."):
                 _take_upload(workspace, cast(BinaryIO, file), str(file.name))

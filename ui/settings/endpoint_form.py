@@ -118,7 +118,12 @@ def _fields(form: str, endpoint: Endpoint) -> tuple[Endpoint, str]:
 
 
 def _say_whether_set(variable: str) -> None:
-    if variable and not looks_like_a_key(variable):
+    """Always a line: one that comes while a button below is being pressed would move it away."""
+    if not variable:
+        st.caption("Without it, only a pasted key is sent.")
+    elif looks_like_a_key(variable):
+        st.caption("Its name, never the key itself.")
+    else:
         shown = escape_markdown(variable)
         if os.environ.get(variable):
             st.caption(f"{shown} is set.")

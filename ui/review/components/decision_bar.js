@@ -3,6 +3,11 @@ const LETTERS = {
   a: 'accept', x: 'reject', f: 'flag', g: 'regenerate', u: 'undo', j: 'next', k: 'previous', t: 'table',
   e: 'edit', y: 'take', n: 'keep', '?': 'help',
 };
+const MOMENT = 'One moment…';
+const CALLED = {
+  accept: 'Accept', reject: 'Reject', flag: 'Flag', regenerate: 'Regenerate', undo: 'Undo', next: 'Next',
+  previous: 'Previous', table: 'Table', edit: 'Edit', take: 'Use', keep: 'Keep',
+};
 const DECIDED = { accept: 'accepted', reject: 'rejected', flag: 'flagged' };
 const EXPLAINED = [
   ['A', 'Accept'], ['X', 'Reject'], ['F', 'Flag'], ['E', 'Edit'],
@@ -49,8 +54,8 @@ class Bar {
     this.root = root;
     this.data = null;
     this.sent = null; // the press that waits for its answer
+    this.isNoteDue = false; // sent by its author, and waiting for the text that it is about
     this.held = ''; // the key that is down since it was heard
-    this.isAsking = false; // for another text, as soon as the one on screen is the server's
     this.timers = {};
     this.drawnReasons = '';
     this.drawnKeys = '';
@@ -83,9 +88,7 @@ class Bar {
     this.find('.cancel').onclick = () => this.closeNote();
     this.note.onsubmit = (event) => {
       event.preventDefault();
-      this.isAsking = true;
-      if (this.sent || !this.isPainted) this.ignore('One moment…');
-      this.settle();
+      this.sendNote();
     };
     this.note.onkeydown = (event) => {
       event.stopPropagation(); // letters are text here
@@ -122,10 +125,7 @@ class Bar {
   settle() {
     const { sent, data } = this;
     if (sent && data.stamp !== sent.stamp && this.isPainted) this.unlock();
-    if (this.isAsking && !this.sent && this.isPainted) {
-      this.isAsking = false;
-      this.press('regenerate', { note: this.input.value.trim() });
-    }
+    if (this.isNoteDue) this.sendNote();
   }
 
   unlock() {
@@ -143,8 +143,7 @@ class Bar {
   /** Why the press can't be heard, "" if it can. */
   objection(action) {
     const { data } = this;
-    const isLate = !this.isPainted && action !== 'regenerate'; // its note is sent once it is painted
-    if (this.sent || isLate) return 'One moment…';
+    if (this.sent || !this.isPainted) return MOMENT;
     if (action === 'undo' && !data.undo_label) return 'Nothing to undo';
     if (action === 'next' && !data.has_next) return 'This is the last record';
     if (action === 'previous' && !data.has_previous) return 'This is the first record';
@@ -157,13 +156,14 @@ class Bar {
   objectionToProposal(action) {
     const { proposal, is_takeable: isTakeable } = this.data;
     if (!proposal) return 'No other text is proposed';
-    if (window.dataflowProposed !== proposal) return 'One moment…';
+    if (window.dataflowProposed !== proposal) return MOMENT;
     return action === 'take' && !isTakeable ? 'It was written for an earlier text: N puts it away' : '';
   }
 
   isHeard(action) {
     const objection = this.objection(action);
-    if (objection) this.ignore(objection);
+    // A press is not kept for a text that was not seen yet; which one was not taken is told.
+    if (objection) this.ignore(objection === MOMENT ? `${MOMENT} ${CALLED[action]} was not taken` : objection);
     return !objection;
   }
 
@@ -225,8 +225,16 @@ class Bar {
     this.input.focus();
   }
 
+  /** At once, or as soon as the text is painted that the note is about. */
+  sendNote() {
+    this.isNoteDue = this.objection('regenerate') === MOMENT;
+    if (!this.isNoteDue) this.press('regenerate', { note: this.input.value.trim() });
+    else if (!this.sent?.isOverdue) this.say(`${MOMENT} The note is sent then`);
+  }
+
   closeNote() {
-    this.isAsking = false;
+    if (this.isNoteDue) this.say('');
+    this.isNoteDue = false;
     if (this.note.hidden) return;
     this.input.value = '';
     this.root.getRootNode().activeElement?.blur(); // the keys are the bar's again
