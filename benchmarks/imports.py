@@ -99,7 +99,8 @@ def measured(kind: str, folder: Path, records: int, times: int, *, is_indexed: b
 
 
 def markdown(lines: Sequence[Line], records: int) -> str:
-    rows = [_COLUMNS, tuple("---" for _ in _COLUMNS), *(line.cells() for line in lines)]
+    shown = len(_COLUMNS) if any(line.indexed for line in lines) else len(_COLUMNS) - 1
+    rows = [row[:shown] for row in (_COLUMNS, ("---",) * len(_COLUMNS), *(line.cells() for line in lines))]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return f"{table}\n\nMeasured on {machine()}, with {records:,} records."
 

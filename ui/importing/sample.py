@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -39,12 +40,17 @@ def _show_record(fields: Fields) -> None:
     if is_dialogue and (category := rest.pop("category", "")):
         st.caption(escape_markdown(str(category)[:100]))
     if is_dialogue:
+        if system := rest.pop("system", ""):
+            _show_text("System", system)
         _show_turns(turns or [])
     for name, value in rest.items():
-        if is_dialogue and value in ("", None):
-            continue
-        st.caption(escape_markdown(name))
-        plain(_shortened(as_text(value)) or "—")
+        if not is_dialogue or value not in ("", None):
+            _show_text(name, value)
+
+
+def _show_text(name: str, value: Any) -> None:
+    st.caption(escape_markdown(name))
+    plain(_shortened(as_text(value)) or "—")
 
 
 def _show_turns(turns: Sequence[Fields]) -> None:
