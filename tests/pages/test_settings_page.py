@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -21,6 +22,12 @@ from tests.support import answer_relations, execute, plan_tasks
 
 OpenPage = Callable[..., AppTest]
 SECRET = "sk-very-secret-0123456789"
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page here sees how an endpoint's test has ended, however busy the machine is."""
+    monkeypatch.setattr("ui.settings.testing._AT_ONCE", 30.0)
 
 
 def button(page: AppTest, label: str) -> Any:
@@ -247,6 +254,21 @@ def test_limits_that_make_no_sense_are_refused_when_saved_and_when_tested(
         button(page, action).click().run()
         assert sentence in page.error[0].value.replace("\\", "")
     assert len(workspace.endpoints.all()) == 1
+
+
+def test_an_address_that_stays_silent_holds_nothing_else_up(
+    workspace: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.settings.testing._AT_ONCE", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        workspace.endpoints.save(Endpoint("Silent", base_url=address, model="qwen"))
+        page = open_page("settings")
+        page.button(key="test-0").click().run()
+        assert "Calling it once" in str(page.get("progress")[0].proto)
+        page.button(key="default-1").click().run()
+        assert not page.exception
+        assert workspace.endpoints.default().kind == "embedded"
 
 
 def test_a_test_that_succeeds_has_the_next_run_learn_the_endpoint_anew(

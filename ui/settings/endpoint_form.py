@@ -9,11 +9,11 @@ from ulid import ULID
 
 from dataflow_core.errors import DataflowError, UsageError
 from dataflow_core.models import Endpoint
-from dataflow_core.serving.keys import OPENAI_BASE_URL, base_url_of, check_endpoint, looks_like_a_key
-from dataflow_core.serving.probe import EndpointCheck, try_endpoint_now
+from dataflow_core.serving.keys import OPENAI_BASE_URL, check_endpoint, looks_like_a_key
 from dataflow_core.workspace import Workspace
 from ui.session import forget_pasted_key, keep_pasted_key, pasted_key
 from ui.settings.limits import limits_and_prices
+from ui.settings.testing import begin_test, show_test
 from ui.shell import remark
 from ui.text import escape_markdown, without_invisible
 
@@ -41,14 +41,6 @@ def endpoint_form(workspace: Workspace) -> None:
         st.dialog(title, width="medium", dismissible=False)(_form)(workspace, form, endpoint)
 
 
-def try_endpoint(workspace: Workspace, endpoint: Endpoint, key: str | None) -> EndpointCheck:
-    """Call the endpoint once. Where it answers, runs find out afresh how it wants to be asked: it may have changed."""
-    check = try_endpoint_now(endpoint, key)
-    if check.ok and endpoint.kind != "embedded":
-        workspace.dialects.forget(base_url_of(endpoint), endpoint.model)
-    return check
-
-
 def _close() -> None:
     st.session_state.pop(_OPEN, None)
 
@@ -72,8 +64,9 @@ def _form(workspace: Workspace, form: str, before: Endpoint | None) -> None:
             st.rerun()
     try:
         if is_tested:
-            with outcome, st.spinner("Calling it once ..."):
-                _show(try_endpoint(workspace, typed, key or pasted_key(typed)))
+            begin_test(workspace, typed, key or pasted_key(typed), slot=form)
+        with outcome:
+            show_test(typed, slot=form)
         if is_saved:
             _save(workspace, typed, key, before)
             _close()
@@ -140,10 +133,6 @@ def _save(workspace: Workspace, typed: Endpoint, key: str, before: Endpoint | No
     elif pasted_key(typed) is None:
         forget_pasted_key(typed.name)  # one for another address
     workspace.endpoints.save(typed)
-
-
-def _show(check: EndpointCheck) -> None:
-    (st.success if check.ok else st.error)(escape_markdown(check.sentence))
 
 
 def _first_preset() -> tuple[str, str, str]:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dataflow_core.errors import DataflowError
 from dataflow_core.models import Endpoint
-from dataflow_core.serving.probe import EndpointCheck
 from dataflow_core.workspace import Workspace
 from ui.endpoints import EMBEDDED_LIMITS, address, key_badge
 from ui.format import count
 from ui.session import forget_pasted_key, pasted_key
-from ui.settings.endpoint_form import endpoint_form, open_endpoint_form, try_endpoint
+from ui.settings.endpoint_form import endpoint_form, open_endpoint_form
 from ui.settings.limits import limits_in_words
+from ui.settings.testing import begin_test, show_test
 from ui.settings.workspaces import do
 from ui.text import escape_markdown
-
-_CHECKS = "endpoint-checks"
 
 
 def endpoint_list(workspace: Workspace) -> None:
@@ -45,13 +42,12 @@ def _card(workspace: Workspace, endpoint: Endpoint, number: int, *, is_default: 
             st.caption(EMBEDDED_LIMITS)
         with st.container(horizontal=True, gap="small"):
             _actions(workspace, endpoint, number, is_default=is_default)
-        _outcome(endpoint)
+        show_test(endpoint, slot=endpoint.name)
 
 
 def _actions(workspace: Workspace, endpoint: Endpoint, number: int, *, is_default: bool) -> None:
     if st.button("Test", icon=":material/network_check:", key=f"test-{number}"):
-        with st.spinner("Calling it once ..."):
-            _checks()[endpoint.name] = (endpoint, _try(workspace, endpoint))
+        begin_test(workspace, endpoint, pasted_key(endpoint), slot=endpoint.name)
     if not is_default and st.button("Make default", key=f"default-{number}"):
         do(lambda: workspace.endpoints.make_default(endpoint.name))
     if pasted_key(endpoint) and st.button("Forget the key", key=f"forget-{number}"):
@@ -72,27 +68,3 @@ def _actions(workspace: Workspace, endpoint: Endpoint, number: int, *, is_defaul
 def _delete(workspace: Workspace, name: str) -> None:
     forget_pasted_key(name)
     workspace.endpoints.delete(name)
-
-
-def _outcome(endpoint: Endpoint) -> None:
-    """What the last test said, as long as the endpoint is what was tested."""
-    tested, check = _checks().get(endpoint.name, (None, None))
-    if check is not None and tested == endpoint:
-        show_check(check)
-
-
-def show_check(check: EndpointCheck) -> None:
-    show = st.success if check.ok else st.error
-    show(escape_markdown(check.sentence), icon=":material/check:" if check.ok else ":material/error:")
-
-
-def _try(workspace: Workspace, endpoint: Endpoint) -> EndpointCheck:
-    try:
-        return try_endpoint(workspace, endpoint, pasted_key(endpoint))
-    except DataflowError as error:
-        return EndpointCheck(False, str(error))
-
-
-def _checks() -> dict[str, tuple[Endpoint, EndpointCheck]]:
-    checks: dict[str, tuple[Endpoint, EndpointCheck]] = st.session_state.setdefault(_CHECKS, {})
-    return checks
