@@ -272,7 +272,7 @@ def test_a_note_written_before_the_record_is_drawn_is_sent_once_it_is(browser: B
         page.keyboard.press("g")
         page.keyboard.type("shorter")
         page.keyboard.press("Enter")
-        expect(desk.message).to_have_text("One moment…")
+        expect(desk.message).to_have_text("One moment… The note is sent then")
         assert desk.sent() == []
         desk.waits_for("0.1")
         assert [press[:4] for press in desk.sent()] == [["0.0", "regenerate", "", "shorter"]]

@@ -143,7 +143,8 @@ class Bar {
   /** Why the press can't be heard, "" if it can. */
   objection(action) {
     const { data } = this;
-    if (this.sent || !this.isPainted) return MOMENT;
+    const isEarly = !this.isPainted && action !== 'regenerate'; // its note may be written, and goes off then
+    if (this.sent || isEarly) return MOMENT;
     if (action === 'undo' && !data.undo_label) return 'Nothing to undo';
     if (action === 'next' && !data.has_next) return 'This is the last record';
     if (action === 'previous' && !data.has_previous) return 'This is the first record';
@@ -227,7 +228,7 @@ class Bar {
 
   /** At once, or as soon as the text is painted that the note is about. */
   sendNote() {
-    this.isNoteDue = this.objection('regenerate') === MOMENT;
+    this.isNoteDue = Boolean(this.sent) || !this.isPainted;
     if (!this.isNoteDue) this.press('regenerate', { note: this.input.value.trim() });
     else if (!this.sent?.isOverdue) this.say(`${MOMENT} The note is sent then`);
   }
