@@ -6,9 +6,9 @@ import argparse
 from dataclasses import replace
 from typing import Any
 
+from dataflow_core.cli.argument_types import amount, price, temperature, whole
 from dataflow_core.cli.bundles import add_exports
 from dataflow_core.cli.exports import add_export
-from dataflow_core.cli.numbers import amount, price, temperature, whole
 from dataflow_core.errors import UsageError
 from dataflow_core.models import EMBEDDED, Budget, Endpoint, Usage
 from dataflow_core.planning.few_shot import FewShot

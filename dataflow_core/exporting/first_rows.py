@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from dataflow_core.exporting.judging import Judged
-from dataflow_core.exporting.names import label
+from dataflow_core.exporting.names import file_in_words
 from dataflow_core.exporting.reading import Chunk
 from dataflow_core.models import Fields
 
@@ -23,7 +23,6 @@ _UNUSED = 0
 _UNTYPED = (list, dict, type(None))  # where they are empty
 #: Rows of further ones are passed over: records of one's own may each have other fields.
 _MOST_SHAPES = 10_000
-
 
 #: A row's generator, its columns, and those of them that hold nothing to tell their type by.
 _Shape = tuple[str, tuple[str, ...], tuple[str, ...]]
@@ -90,10 +89,10 @@ class FirstRows:
 def _sentence(generator: str, split: str, late: Sequence[str]) -> str:
     names = [f"“{name[:_LONGEST]}”" for name in late[:_MOST_NAMED]]
     more = f" and {len(late) - _MOST_NAMED:,} more" if len(late) > _MOST_NAMED else ""
-    file = f"the {split} file of the {label(generator)}" if split else f"the file of the {label(generator)}"
     verb = "is" if len(late) == 1 else "are"
     return (
-        f"In {file}, {', '.join(names)}{more} {verb} missing or empty in the first 10 MB, and not in later rows. "
+        f"In {file_in_words(generator, split)}, "
+        f"{', '.join(names)}{more} {verb} missing or empty in the first 10 MB, and not in later rows. "
         "load_dataset takes the columns from there, and would end with an error: give it features=…, or choose another "
         "shape."
     )

@@ -21,6 +21,11 @@ def label(generator: str) -> str:
     return GENERATORS[generator].label if generator in GENERATORS else generator.lower()
 
 
+def file_in_words(generator: str, split: str) -> str:
+    """What a person calls the file of these records; `split` is "" where there is one for all."""
+    return f"the {split} file of the {label(generator)}" if split else f"the file of the {label(generator)}"
+
+
 def names_of(generators: Sequence[str]) -> dict[str, str]:
     """What a file of each is called; those of one label are told apart by the generator's name."""
     labels = {one: label(one) for one in generators}

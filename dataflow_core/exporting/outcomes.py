@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dataflow_core.exporters.base import Exporter
 from dataflow_core.exporting.judging import Judged
-from dataflow_core.exporting.names import label
+from dataflow_core.exporting.names import file_in_words
 from dataflow_core.exporting.plan import MOST_CONCERNS, Concern, OnConcern, Preflight
 
 
@@ -69,7 +69,7 @@ class Outcomes:
     def _refusals(self, used: Mapping[str, Mapping[str, int]]) -> tuple[str, ...]:
         fewest, target = self._exporter.fewest, self._exporter.fewest_for
         return tuple(
-            f"{target} takes files of at least {fewest} examples, and {_file(generator, split)} has {count}."
+            f"{target} takes files of at least {fewest} examples, and {file_in_words(generator, split)} has {count}."
             for generator, splits in used.items()
             for split, count in splits.items()
             if 0 < count < fewest
@@ -81,7 +81,3 @@ def _concerns(one: Judged) -> Iterator[Concern]:
     content = one.content
     for rule, problem in {problem.rule: problem for problem in reversed(one.problems)}.items():
         yield Concern(content.number, content.id, content.generator, rule, problem.severity, problem.message)
-
-
-def _file(generator: str, split: str) -> str:
-    return f"the {split} file of the {label(generator)}" if split else f"the file of the {label(generator)}"

@@ -27,7 +27,7 @@ SECRET = "sk-very-secret-0123456789"
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page here sees how an endpoint's test has ended, however busy the machine is."""
-    monkeypatch.setattr("ui.settings.testing._AT_ONCE", 30.0)
+    monkeypatch.setattr("ui.settings.endpoint_check._AT_ONCE", 30.0)
 
 
 def button(page: AppTest, label: str) -> Any:
@@ -259,7 +259,7 @@ def test_limits_that_make_no_sense_are_refused_when_saved_and_when_tested(
 def test_an_address_that_stays_silent_holds_nothing_else_up(
     workspace: Workspace, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ui.settings.testing._AT_ONCE", 0.05)
+    monkeypatch.setattr("ui.settings.endpoint_check._AT_ONCE", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
         workspace.endpoints.save(Endpoint("Silent", base_url=address, model="qwen"))

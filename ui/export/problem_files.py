@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import time
-from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
@@ -13,6 +9,7 @@ import streamlit as st
 from dataflow_core.exporting.plan import ExportPlan
 from dataflow_core.workspace import Workspace
 from ui.downloads.file_list import Offered, file_list
+from ui.downloads.short_lived import new_place
 from ui.export.progress import told_to
 from ui.format import count
 from ui.jobs import Report, followed, show_progress
@@ -20,7 +17,6 @@ from ui.text import escape_markdown
 
 #: In a workspace; what is in it is taken at once, or not at all.
 FOLDER = "problems"
-_KEPT_FOR = 86_400.0  # seconds
 
 
 def offer_problems(workspace: Workspace, plan: ExportPlan, rule: str, number: int) -> None:
@@ -48,16 +44,6 @@ def offer_problems(workspace: Workspace, plan: ExportPlan, rule: str, number: in
 
 
 def _write(workspace: Workspace, plan: ExportPlan, rule: str, report: Report) -> Path:
-    folder = workspace.folder / FOLDER
-    folder.mkdir(exist_ok=True)
-    _remove_old(folder)
-    target = Path(tempfile.mkdtemp(dir=folder)) / f"{plan.format}_{rule}.jsonl"
+    target = new_place(workspace.folder / FOLDER) / f"{plan.format}_{rule}.jsonl"
     workspace.exports.write_problems(plan, target, told_to(report), rules=(rule,))
     return target
-
-
-def _remove_old(folder: Path) -> None:
-    for one in folder.iterdir():
-        with suppress(OSError):
-            if time.time() - one.stat().st_mtime > _KEPT_FOR:
-                shutil.rmtree(one, ignore_errors=True)

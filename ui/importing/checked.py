@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import streamlit as st
 from dataflow_core.importers.base import Checked, ImportMapping, ReadSoFar
 from dataflow_core.workspace import Workspace
 from ui.downloads.file_list import Offered, file_list
+from ui.downloads.short_lived import new_place
 from ui.format import count
 from ui.importing.source import FOLDER, Source
 from ui.jobs import Job, Report, followed, show_progress
@@ -104,8 +104,6 @@ def _offer_problems(workspace: Workspace, source: Source, mapping: ImportMapping
 
 
 def _write_problems(workspace: Workspace, source: Source, mapping: ImportMapping) -> Path:
-    folder = workspace.folder / FOLDER
-    folder.mkdir(exist_ok=True)
-    target = Path(tempfile.mkdtemp(dir=folder)) / f"{source.path.stem}_left_out.jsonl"
+    target = new_place(workspace.folder / FOLDER) / f"{source.path.stem}_left_out.jsonl"
     workspace.imports.write_problems(source.path, source.name, mapping, target)
     return target

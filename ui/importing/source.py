@@ -5,9 +5,6 @@ page.
 from __future__ import annotations
 
 import shutil
-import tempfile
-import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -15,6 +12,7 @@ from typing import BinaryIO, cast
 import streamlit as st
 
 from dataflow_core.workspace import Workspace
+from ui.downloads.short_lived import new_place
 from ui.session import is_for_this_machine_alone
 from ui.text import escape_markdown, without_invisible
 
@@ -24,7 +22,6 @@ FOLDER = "uploads"
 #: An upload is held in memory while it comes in.
 MOST_UPLOADED = 100  # MB
 _SOURCE, _PROBLEM, _GENERATION = "import-source", "import-source-problem", "import-generation"
-_KEPT_FOR = 86_400  # seconds that an upload stays on the disk which was never imported
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +107,7 @@ def forget_source() -> None:
 def _take_upload(workspace: Workspace, file: BinaryIO, name: str) -> None:
     name = Path(name.replace("\\", "/")).name or "upload"
     try:
-        folder = workspace.folder / FOLDER
-        folder.mkdir(exist_ok=True)
-        _remove_old(folder)
-        target = Path(tempfile.mkdtemp(dir=folder)) / name
+        target = new_place(workspace.folder / FOLDER) / name
         with target.open("wb") as copy:
             shutil.copyfileobj(file, copy)
         _take(workspace, target, name, is_upload=True)
@@ -149,10 +143,3 @@ def _take_path(workspace: Workspace, typed: str) -> None:
 def _take(workspace: Workspace, path: Path, name: str, *, is_upload: bool = False) -> None:
     found = path.stat()
     st.session_state[_SOURCE] = Source(path, name, found.st_size, found.st_mtime_ns, workspace.folder, is_upload)
-
-
-def _remove_old(folder: Path) -> None:
-    for one in folder.iterdir():
-        with suppress(OSError):
-            if time.time() - one.stat().st_mtime > _KEPT_FOR:
-                shutil.rmtree(one, ignore_errors=True)

@@ -12,8 +12,8 @@ from dataflow_core.models import Endpoint
 from dataflow_core.serving.keys import OPENAI_BASE_URL, check_endpoint, looks_like_a_key
 from dataflow_core.workspace import Workspace
 from ui.session import forget_pasted_key, keep_pasted_key, pasted_key
+from ui.settings.endpoint_check import begin_test, show_test
 from ui.settings.limits import limits_and_prices
-from ui.settings.testing import begin_test, show_test
 from ui.shell import remark
 from ui.text import escape_markdown, without_invisible
 

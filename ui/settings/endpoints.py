@@ -9,9 +9,9 @@ from dataflow_core.workspace import Workspace
 from ui.endpoints import EMBEDDED_LIMITS, address, key_badge
 from ui.format import count
 from ui.session import forget_pasted_key, pasted_key
+from ui.settings.endpoint_check import begin_test, show_test
 from ui.settings.endpoint_form import endpoint_form, open_endpoint_form
 from ui.settings.limits import limits_in_words
-from ui.settings.testing import begin_test, show_test
 from ui.settings.workspaces import do
 from ui.text import escape_markdown
 
