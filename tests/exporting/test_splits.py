@@ -185,6 +185,15 @@ def test_shares_are_kept_within_each_intent(workspace: Workspace, tmp_path: Path
     assert [rare.count(split) for split in ("train", "validation", "test")] == [16, 2, 2]
 
 
+def test_shares_are_kept_within_each_run(workspace: Workspace, tmp_path: Path) -> None:
+    small, large = (plan_tasks(workspace, ["Water the plants."]) for _ in range(2))
+    ids = put(workspace, [{"text": sentence(seed)} for seed in range(20)], OWN, run=small.id)
+    put(workspace, [{"text": sentence(seed)} for seed in range(20, 200)], OWN, run=large.id)
+    found, _ = splits_of(workspace, tmp_path, Splits(80, 10, 10, stratify="run"))
+    rare = [found[record] for record in ids]
+    assert [rare.count(split) for split in ("train", "validation", "test")] == [16, 2, 2]
+
+
 def test_an_empty_split_and_shares_that_groups_do_not_allow_are_said(workspace: Workspace) -> None:
     put(workspace, [{"text": sentence(1)}] * 9 + [{"text": sentence(2)}], OWN)
     found = workspace.exports.preflight(plan(splits=Splits(50, 25, 25)))
