@@ -309,6 +309,7 @@ class ReviewMachine(RuleBasedStateMachine):
                 assert (
                     action["undone_by"] is None
                     or by_number[action["undone_by"]]["state"] != "done"
+                    or by_number[action["undone_by"]]["touched"] == 0  # it left alone what others had changed since
                     or by_number[action["undone_by"]]["touched"] < by_number[action["undone_by"]]["total"]  # left alone
                     or (self._record(row["record"]).fields != row["fields"])
                 )
